@@ -1,0 +1,59 @@
+# `make` lists the targets. Nothing is installed outside .venv, except Debian's Graphviz when run as root.
+PYTHON ?= python3
+# Set TORCH_INDEX to PyTorch's CPU index where the default one would bring gigabytes of CUDA.
+TORCH_INDEX ?=
+
+VENV  := .venv
+BIN   := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP   := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+export PYTHONUTF8 := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup graphviz demo test test-all lint format clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY) graphviz ## make .venv, with every version pinned
+
+# torch goes first and alone: resolved together with the rest, it may come as another build.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$$(grep '^torch==' constraints.txt)"
+	$(PIP) -e '.[demo,dev]'
+	@touch $@
+
+# Diagrams want `dot`: Debian's if we may install it, else the wheel that carries Graphviz's libraries.
+graphviz: $(READY)
+	@command -v dot >/dev/null || $(BIN)/python -c 'import pygraphviz' 2>/dev/null \
+	  || { $(DEBIAN_GRAPHVIZ); } || $(PIP) pygraphviz \
+	  || echo 'Graphviz is missing and could not be installed: all but the diagrams will work'
+
+DEBIAN_GRAPHVIZ = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && export DEBIAN_FRONTEND=noninteractive \
+  && apt-get update -qq && apt-get install -qqy graphviz >/dev/null \
+  && { apt-get install -qqy fonts-inter >/dev/null || true; }
+
+demo: setup ## check, draw, compile and train a small model
+	$(BIN)/python -m compiler.demo
+
+test: lint ## lint, check types, run the quick tests
+	$(BIN)/pytest -m "not slow"
+
+test-all: lint ## the same with the slow tests
+	$(BIN)/pytest
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+
+format: setup ## lay the code out and fix what ruff can fix
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean: ## remove .venv, caches and build artefacts; keep runs/
+	rm -rf $(VENV) build dist .hypothesis .pytest_cache .ruff_cache
+	find graphspec compiler tests -name __pycache__ -prune -exec rm -rf {} +

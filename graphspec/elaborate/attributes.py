@@ -1,0 +1,210 @@
+"""Attributes of operators and arguments of blocks: written values → values of the kind that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphspec import expressions as syntax
+from graphspec.axes import Dim, Number
+from graphspec.diagnostics import suggestion
+from graphspec.document import Keyed
+from graphspec.elaborate import scalars
+from graphspec.elaborate.body import BodyBuilder
+from graphspec.elaborate.evaluate import FUNCTION_NAMES, Evaluator, parse
+from graphspec.elaborate.values import (
+    BlockValue,
+    Context,
+    Fault,
+    FunctionName,
+    Library,
+    MaskTerm,
+    Nothing,
+    Scope,
+    Table,
+    Tensor,
+    Value,
+    Word,
+    describe,
+)
+from graphspec.operators import INITIALISERS, Attribute, Initialiser
+from graphspec.source import Map, Scalar, Sequence
+
+KINDS = ("int", "number", "bool", "word", "function", "mask", "map", "block")
+"""The kinds of a block's parameters."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A value as written, with the scope in which its names are to be read."""
+
+    entry: Keyed
+    scope: Scope
+
+
+class Reader:
+    """Reads written values for one node of one body."""
+
+    def __init__(self, context: Context, builder: BodyBuilder, library: Library, owner: str) -> None:
+        self.context, self.builder, self.library, self.owner = context, builder, library, owner
+
+    def evaluator(self, scalar: Scalar, scope: Scope) -> Evaluator:
+        return Evaluator(self.context, scope, self.builder, scalar, self.owner)
+
+    def scalar(self, written: Written) -> Scalar:
+        value = written.entry.value
+        if not isinstance(value, Scalar):
+            form = "list" if isinstance(value, Sequence) else "map"
+            raise Fault("wrong-form", f"`{written.entry.key.text}` needs a single value, found a {form}", value.span)
+        if not value.text and value.style == "plain":
+            raise Fault("missing-value", f"`{written.entry.key.text}` has no value", written.entry.key.span)
+        return value
+
+    def tensor(self, written: Written) -> Tensor:
+        """The tensor that a port gets; an expression becomes nodes of its own."""
+        scalar = self.scalar(written)
+        value = self.evaluator(scalar, written.scope).value()
+        if not isinstance(value, Tensor):
+            key = written.entry.key.text
+            raise Fault("wrong-kind", f"`{key}` needs a tensor, but `{scalar.text}` is {describe(value)}", scalar.span)
+        return value
+
+    # -- attributes of operators --------------------------------------------------------------------------------------
+
+    def attribute(self, attribute: Attribute, written: Written) -> Any:
+        """The value of an operator's attribute; masks come as `MaskTerm`."""
+        if attribute.kind == "axes":
+            return self.axes(written)
+        scalar = self.scalar(written)
+        if attribute.kind == "word":
+            return self.word(attribute, scalar, written.scope)
+        if attribute.kind == "mask":
+            value: Value = self.mask(scalar, written.scope)
+        else:
+            value = self.evaluator(scalar, written.scope).value()
+        if isinstance(value, Nothing) and attribute.optional:
+            return None
+        return self.of_kind(attribute.name, {"size": "int", "flag": "bool"}.get(attribute.kind, attribute.kind), value, scalar)
+
+    def axes(self, written: Written) -> tuple[Dim, ...]:
+        value = written.entry.value
+        items = value.items if isinstance(value, Sequence) else (value,)
+        return tuple(self.size(Written(Keyed(written.entry.key, item), written.scope)) for item in items)
+
+    def size(self, written: Written) -> Dim:
+        scalar = self.scalar(written)
+        value = self.evaluator(scalar, written.scope).value()
+        return self.of_kind(written.entry.key.text, "int", value, scalar)
+
+    def word(self, attribute: Attribute, scalar: Scalar, scope: Scope) -> str:
+        found = scope.find(scalar.text) if scalar.text not in attribute.words else None
+        text = found.text if isinstance(found, Word) else scalar.text
+        if text not in attribute.words:
+            help = suggestion(text, attribute.words, "words")
+            raise Fault("wrong-word", f"`{attribute.name}` cannot be `{text}`", scalar.span, help=help)
+        return text
+
+    def mask(self, scalar: Scalar, scope: Scope) -> Value:
+        return self.evaluator(scalar, scope).mask()
+
+    def of_kind(self, name: str, kind: str, value: Value, scalar: Scalar) -> Any:
+        """`value`, if it is of the kind. Raises `Fault`."""
+        match kind, value:
+            case ("number", Dim() | Number()):
+                return scalars.as_number(value, self.context.sizes)
+            case ("int", Dim()) | ("bool", bool()) | ("mask", MaskTerm()) | ("function", FunctionName()):
+                return value
+            case ("map", Table() | Nothing()) | ("block", BlockValue()) | ("word", Word() | FunctionName()):
+                return value
+            case ("int", Word(text)):
+                raise self.wrong(name, kind, value, scalar, suggestion(text, self.builder.context.sizes.values))
+            case _:
+                raise self.wrong(name, kind, value, scalar)
+
+    def wrong(self, name: str, kind: str, value: Value, scalar: Scalar, help: str = "") -> Fault:
+        needed = _NOUNS.get(kind, f"a {kind}")
+        return Fault("wrong-kind", f"`{name}` needs {needed}, but `{scalar.text}` is {describe(value)}", scalar.span, help=help)
+
+    # -- arguments of blocks ------------------------------------------------------------------------------------------
+
+    def argument(self, kind: str, written: Written) -> Value:
+        """The value of a block's parameter, given where the block is used."""
+        name, value = written.entry.key.text, written.entry.value
+        if kind == "map" and isinstance(value, Map):
+            return Table({k.text: Keyed(k, v) for k, v in value.entries}, written.scope)
+        scalar = self.scalar(written)
+        if kind == "mask":
+            return self.mask(scalar, written.scope)
+        if kind == "block":
+            return self.block(scalar, written.scope)
+        if kind in ("function", "word"):
+            return self.of_kind(name, kind, self.name_or_value(scalar, written.scope), scalar)
+        return self.of_kind(name, kind, self.evaluator(scalar, written.scope).value(), scalar)
+
+    def name_or_value(self, scalar: Scalar, scope: Scope) -> Value:
+        expression = parse(scalar)
+        if isinstance(expression, syntax.Name):
+            found = scope.find(expression.text)
+            if isinstance(found, Word | FunctionName):
+                return found
+            return FunctionName(expression.text) if expression.text in FUNCTION_NAMES else Word(expression.text)
+        return self.evaluator(scalar, scope).value()
+
+    def block(self, scalar: Scalar, scope: Scope) -> BlockValue:
+        """The block that a name means: a parameter of kind block, a block of this file, or of a library it uses."""
+        first, _, rest = scalar.text.partition(".")
+        if not rest:
+            found = scope.find(first)
+            if isinstance(found, BlockValue):
+                return found
+            if found is not None:
+                raise Fault("wrong-kind", f"`{first}` is {describe(found)}, not a block", scalar.span)
+            raise self.unknown_block(scalar, [*self.library.document.blocks, *(f"std.{b}" for b in self.standard())])
+        library = self.library.standard() if first == "std" else self.library.used.get(first)
+        if library is None:
+            help = suggestion(first, ["std", *self.library.used], "libraries")
+            raise Fault("unknown-block", f"there is no library `{first}`", scalar.span, help=help)
+        entry = library.document.blocks.get(rest)
+        if entry is None:
+            raise self.unknown_block(scalar, [f"{first}.{name}" for name in library.document.blocks])
+        return BlockValue(scalar.text, entry, library)
+
+    def standard(self) -> Mapping[str, object]:
+        return self.library.standard().document.blocks
+
+    def unknown_block(self, scalar: Scalar, known: list[str]) -> Fault:
+        return Fault("unknown-block", f"there is no block `{scalar.text}`", scalar.span, help=suggestion(scalar.text, known, "blocks"))
+
+    # -- initialisers -------------------------------------------------------------------------------------------------
+
+    def initialiser(self, scalar: Scalar, scope: Scope) -> Initialiser:
+        """`normal(0.02 / sqrt(2 * depth))`. Raises `Fault`."""
+        expression = parse(scalar)
+        name = expression.function if isinstance(expression, syntax.Call) else expression
+        if not isinstance(name, syntax.Name) or name.text not in INITIALISERS:
+            help = suggestion(getattr(name, "text", ""), INITIALISERS, "initialisers")
+            raise Fault("unknown-initialiser", f"`{scalar.text}` is no initialiser", scalar.span, help=help)
+        if not isinstance(expression, syntax.Call):
+            return Initialiser(name.text)
+        evaluator = self.evaluator(scalar, scope)
+        numbers: list[float] = []
+        for argument in expression.arguments:
+            value = evaluator.scalar(evaluator.evaluate(argument), argument)
+            number = scalars.as_number(value, self.context.sizes).value
+            if number is None:
+                raise Fault("no-value", f"`{scalar.text}` is known only at run time", scalar.span)
+            numbers.append(float(number))
+        return Initialiser(name.text, tuple(numbers))
+
+
+_NOUNS = {
+    "int": "a whole number",
+    "number": "a number",
+    "bool": "`true` or `false`",
+    "mask": "a mask",
+    "function": "the name of a function",
+    "map": "a map",
+    "block": "a block",
+    "word": "a word",
+}

@@ -1,0 +1,120 @@
+"""A body under construction: nodes are added, tensors from outside are brought in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from graphspec.diagnostics import Span
+from graphspec.elaborate.values import Context, Fault, Tensor
+from graphspec.graph import Body, Call, Input, Node, Parameter, Ref, Repeat, Value
+from graphspec.operators import Mismatch, Operator
+
+
+class BodyBuilder:
+    """Collects the inputs and nodes of one body; tensors of the bodies around it become inputs when they are read."""
+
+    def __init__(self, context: Context, block: str, span: Span, signature: str = "") -> None:
+        self.context, self.block, self.span, self.signature = context, block, span, signature
+        self.inputs: dict[str, Input] = {}
+        self.nodes: dict[str, Node] = {}
+        self.captured: dict[tuple[int, Ref], str] = {}
+        self.brought: dict[str, Tensor] = {}
+        self.reserved: set[str] = set()
+
+    # -- inputs -------------------------------------------------------------------------------------------------------
+
+    def add_input(self, port: Input) -> Tensor:
+        self.inputs[port.name] = port
+        return Tensor(self, Ref(port.name, ""), port.type)
+
+    def bring(self, tensor: Tensor) -> Ref:
+        """The tensor as seen from this body: as it is, or as an input that the caller fills."""
+        if tensor.owner is self:
+            return tensor.ref
+        key = (id(tensor.owner), tensor.ref)
+        if key not in self.captured:
+            wanted = tensor.ref.name.partition("~")[0] if not tensor.ref.output else tensor.ref.output
+            name = self.free_name(wanted)
+            self.captured[key] = name
+            self.brought[name] = tensor
+            self.inputs[name] = Input(name, tensor.type, span=self.span)
+        return Ref(self.captured[key], "")
+
+    def free_name(self, wanted: str) -> str:
+        """`wanted`, with a number behind it if it is taken."""
+        name, count = wanted, 1
+        while name in self.inputs or name in self.nodes or name in self.reserved:
+            count += 1
+            name = f"{wanted}_{count}"
+        return name
+
+    # -- nodes --------------------------------------------------------------------------------------------------------
+
+    def part_name(self, owner: str) -> str:
+        """A name for a part of the node `owner`."""
+        count = 1
+        while f"{owner}~{count}" in self.nodes:
+            count += 1
+        return f"{owner}~{count}"
+
+    def apply(
+        self,
+        name: str,
+        operator: Operator,
+        inputs: Mapping[str, Tensor],
+        span: Span,
+        *,
+        parameters: Sequence[Parameter] = (),
+        label: str = "",
+    ) -> Tensor:
+        """Add a node that applies an operator. Raises `Mismatch`."""
+        types = {port: tensor.type for port, tensor in inputs.items()}
+        outputs = tuple(Value(output, kind) for output, kind in operator.infer(types, self.context.sizes))
+        refs = tuple((port, self.bring(tensor)) for port, tensor in inputs.items())
+        return self.add(Node(name, operator, refs, outputs, tuple(parameters), label, span))
+
+    def add(self, node: Node) -> Tensor:
+        assert node.name not in self.nodes, f"{node.name} is there already"
+        self.nodes[node.name] = node
+        return Tensor(self, Ref(node.name, ""), node.type)
+
+    def embed(
+        self,
+        name: str,
+        does: Call | Repeat,
+        inputs: Mapping[str, Tensor],
+        outputs: Iterable[Value],
+        span: Span,
+        label: str,
+    ) -> Tensor:
+        """Add a node that calls or repeats a body."""
+        refs = tuple((port, self.bring(tensor)) for port, tensor in inputs.items())
+        return self.add(Node(name, does, refs, tuple(outputs), (), label, span))
+
+    def output(self, tensor: Tensor, name: str, span: Span) -> Tensor:
+        """Another output of the node that gave `tensor`."""
+        node = self.nodes.get(tensor.ref.name)
+        names = [value.name for value in node.outputs] if node else []
+        if node is None or name not in names:
+            listed = ", ".join(f"`{n}`" for n in names)
+            help = f"its outputs are {listed}" if names else "an input is one tensor"
+            raise Fault("unknown-output", f"`{tensor.ref.name}` has no output `{name}`", span, help=help)
+        ref = Ref(node.name, "" if name == names[0] else name)
+        return Tensor(self, ref, node.output_type(name))
+
+    def finish(self, outputs: Iterable[tuple[str, Tensor]]) -> Body:
+        """The finished body; equal bodies are one object."""
+        found = tuple((name, self.bring(tensor)) for name, tensor in outputs)
+        body = Body(
+            self.block, tuple(self.inputs.values()), tuple(self.nodes.values()), found, self.signature, self.span
+        )
+        known = self.context.interned.setdefault(body, body)
+        assert isinstance(known, Body)
+        return known
+
+
+def mismatch_fault(error: Mismatch, span: Span, ports: Mapping[str, Span]) -> Fault:
+    """A `Mismatch` at the place of the port or attribute that it is about."""
+    return Fault(error.code, error.message, ports.get(error.port, span), help=error.help)
+
+

@@ -1,0 +1,197 @@
+"""A whole document → a whole graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from graphspec.axes import Dim, Number, Sizes
+from graphspec.document import ContractEntry, Document
+from graphspec.elaborate import scalars
+from graphspec.elaborate.attributes import Reader, Written
+from graphspec.elaborate.body import BodyBuilder
+from graphspec.elaborate.evaluate import Evaluator, parse
+from graphspec.elaborate.nodes import NodesBuilder, scalars_in
+from graphspec.elaborate.ports import model_input
+from graphspec.elaborate.settings import Override, SettingsBuilder, declare_axes
+from graphspec.elaborate.values import (
+    BlockValue,
+    Broken,
+    Context,
+    Fault,
+    Lazy,
+    Library,
+    Scope,
+    Skip,
+    Tensor,
+    describe,
+)
+from graphspec.diagnostics import Report
+from graphspec.graph import AxisInfo, Body, Contract, Graph, InitRule, Setting
+from graphspec.source import Scalar
+
+
+def elaborate(library: Library, overrides: Mapping[str, Override], report: Report) -> Graph | None:
+    """Document → graph, with some parameters overridden. Reports all problems; None if there was an error."""
+    graph = _Elaboration(library, overrides, report).build()
+    return None if report.failed else graph
+
+
+class _Elaboration:
+    def __init__(self, library: Library, overrides: Mapping[str, Override], report: Report) -> None:
+        self.library, self.document, self.report = library, library.document, report
+        self.values: dict[str, int] = {}
+        self.derived: dict[str, Dim] = {}
+        self.context = Context(report, Sizes(self.values, self.derived))
+        self.file_scope = Scope()
+        self.overrides = overrides
+
+    def build(self) -> Graph | None:
+        settings, axes = self.sizes()
+        document = self.document
+        name = document.model_name.text if document.model_name else ""
+        builder = BodyBuilder(self.context, name or "model", document.span)
+        self.inputs(builder)
+        self.blocks_and_masks(builder)
+        scope = Scope(self.file_scope)
+        nodes = NodesBuilder(self.context, builder, scope, self.library)
+        nodes.build(document.nodes, [s for item in document.outputs.values() for s in scalars_in(item.value)])
+        body = self.finish(builder, scope)
+        contracts = tuple(self.contracts())
+        rules = tuple(self.init_rules(builder))
+        self.warn_of_unused(builder)
+        if body is None:
+            return None
+        return Graph(name, document.title.text if document.title else "", settings, axes, body, contracts, rules)
+
+    def sizes(self) -> tuple[tuple[Setting, ...], tuple[AxisInfo, ...]]:
+        builder = SettingsBuilder(self.document, self.overrides, self.context, self.file_scope, self.values)
+        settings = builder.build()
+        return settings, declare_axes(self.document, self.context, self.file_scope, self.derived)
+
+    def inputs(self, builder: BodyBuilder) -> None:
+        earlier: dict[str, Tensor] = {}
+        optional = ""
+        for name, entry in self.document.inputs.items():
+            self.file_scope.define(name, Broken(), "an input", entry.span, self.report)
+            try:
+                made = model_input(name, entry, self.context, self.file_scope, earlier)
+            except Fault as fault:
+                self.report.add(fault.diagnostic)
+                continue
+            except Skip:
+                continue
+            if optional and made.default is None:
+                message = f"`{name}` is required, but stands after the optional `{optional}`"
+                self.report.error("input-order", message, entry.span, help="put required inputs first")
+            optional = name if made.default is not None else optional
+            earlier[name] = self.file_scope.names[name] = builder.add_input(made)
+
+    def blocks_and_masks(self, builder: BodyBuilder) -> None:
+        for name, entry in self.document.blocks.items():
+            value = BlockValue(name, entry, self.library)
+            self.file_scope.define(name, value, "a block", entry.span, self.report)
+        reader = Reader(self.context, builder, self.library, "masks")
+        for name, entry in self.document.masks.items():
+            make = Lazy(lambda entry=entry: reader.argument("mask", Written(entry, self.file_scope)))
+            self.file_scope.define(name, make, "a mask", entry.key.span, self.report)
+
+    # -- outputs ------------------------------------------------------------------------------------------------------
+
+    def finish(self, builder: BodyBuilder, scope: Scope) -> Body | None:
+        outputs = list(self.outputs(builder, scope))
+        if not self.document.outputs:
+            help = "name what the model gives: `outputs: {logits: logits}`"
+            self.report.error("no-outputs", "the model has no outputs", self.document.span, help=help)
+        return None if self.report.failed else builder.finish(outputs)
+
+    def outputs(self, builder: BodyBuilder, scope: Scope) -> Iterator[tuple[str, Tensor]]:
+        for name, entry in self.document.outputs.items():
+            node = builder.free_name(name)
+            reader = Reader(self.context, builder, self.library, node)
+            try:
+                scalar = reader.scalar(Written(entry, scope))
+                value = reader.evaluator(scalar, scope).value(name=node)
+                if not isinstance(value, Tensor):
+                    raise Fault("wrong-kind", f"the output `{name}` is {describe(value)}, not a tensor", scalar.span)
+                yield name, value
+            except Fault as fault:
+                self.report.add(fault.diagnostic)
+            except Skip:
+                continue
+
+    # -- contracts and initialisation ---------------------------------------------------------------------------------
+
+    def contracts(self) -> Iterator[Contract]:
+        for entry in self.document.contracts:
+            try:
+                if entry.condition is None or self.holds(entry.condition):
+                    yield self.contract(entry)
+            except Fault as fault:
+                self.report.add(fault.diagnostic)
+            except Skip:
+                continue
+
+    def holds(self, condition: Scalar) -> bool:
+        return Evaluator(self.context, self.file_scope, None, condition, "contracts").condition(parse(condition))
+
+    def contract(self, entry: ContractEntry) -> Contract:
+        arguments: list[tuple[str, str | int | bool]] = []
+        for key, value in entry.arguments.entries:
+            if not isinstance(value, Scalar):
+                raise Fault("wrong-form", f"`{key.text}` needs a single value", value.span)
+            arguments.append((key.text, self.contract_argument(value)))
+        spans = tuple((key.text, value.span) for key, value in entry.arguments.entries)
+        return Contract(entry.kind.text, tuple(arguments), entry.kind.span, spans)
+
+    def contract_argument(self, scalar: Scalar) -> str | int | bool:
+        """A number or truth value where the text is one, otherwise the name as written."""
+        if scalar.text in ("true", "false"):
+            return scalar.text == "true"
+        names = self.file_scope
+        if scalar.text in self.document.axes or scalar.text in self.document.inputs or not scalar.text[:1].isdigit():
+            found = names.find(scalar.text) if scalar.text in self.document.params else None
+            number = self.context.sizes.value(found) if isinstance(found, Dim) else None
+            return scalar.text if number is None else number
+        value = Evaluator(self.context, self.file_scope, None, scalar, "contracts").value()
+        number = scalars.as_number(value, self.context.sizes).value if isinstance(value, Dim | Number) else None
+        return int(number) if number is not None else scalar.text
+
+    def init_rules(self, builder: BodyBuilder) -> Iterator[InitRule]:
+        reader = Reader(self.context, builder, self.library, "init")
+        for pattern, entry in self.document.init.items():
+            try:
+                scalar = reader.scalar(Written(entry, self.file_scope))
+                yield InitRule(pattern, reader.initialiser(scalar, self.file_scope), entry.key.span)
+            except Fault as fault:
+                self.report.add(fault.diagnostic)
+            except Skip:
+                continue
+
+    # -- what nothing reads -------------------------------------------------------------------------------------------
+
+    def warn_of_unused(self, builder: BodyBuilder) -> None:
+        if self.report.failed:
+            return
+        read = {ref.name for node in builder.nodes.values() for _, ref in node.inputs}
+        read |= {word for word in self.file_scope.used}
+        kinds = (("input", self.document.inputs), ("parameter", self.document.params), ("block", self.document.blocks))
+        for kind, entries in kinds:
+            for name, entry in entries.items():
+                if name not in read:
+                    place = entry.key.span if entry.key else None
+                    help = "remove it, or use it"
+                    self.report.warning(f"unused-{kind}", f"nothing uses the {kind} `{name}`", place, help=help)
+        self.warn_of_unused_nodes(builder, read)
+
+    def warn_of_unused_nodes(self, builder: BodyBuilder, read: set[str]) -> None:
+        outputs = {name.partition(".")[0] for item in self.document.outputs.values() for name in _words(item.value)}
+        for name, node in builder.nodes.items():
+            if name not in read and name not in outputs and name not in self.document.outputs and not node.anonymous:
+                message, help = f"nothing reads the node `{name}`", "remove it, or name it under `outputs:`"
+                self.report.warning("unused-node", message, node.span, help=help)
+
+
+def _words(value: object) -> list[str]:
+    return [s.text for s in scalars_in(value)]  # pyright: ignore[reportArgumentType]
+
+

@@ -1,0 +1,353 @@
+"""The hierarchical graph: a whole model as immutable values.
+
+A `Body` is the inside of a block (or of the model): inputs, nodes in an order that can be computed, outputs. A node
+applies an operator, calls a body, or repeats one. A block that stands in many places or turns is one shared `Body`.
+All sizes are in the model's own names: its parameters and its axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphspec.axes import Dim, Role, TensorType
+from graphspec.diagnostics import File, Span
+from graphspec.operators import Initialiser, Operator
+
+NOWHERE = Span(File("", ""), 1, 1, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A value within one body: an input or a node by name, and which of the node's outputs."""
+
+    name: str
+    output: str
+
+    def __str__(self) -> str:
+        return f"{self.name}.{self.output}" if self.output else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One output of a node."""
+
+    name: str
+    type: TensorType
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A tensor that a node learns.
+
+    `tied` is the path of the owner's tensor within the same body. `given` says that the spec states `init` at the node
+    itself, so that rules by name do not apply.
+    """
+
+    name: str
+    shape: tuple[Dim, ...]
+    init: Initialiser
+    trainable: bool = True
+    tied: tuple[str, ...] = ()
+    given: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The inside of a block, once."""
+
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A pattern of bodies, gone through `count` times."""
+
+    bodies: tuple[Body, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The inside of a block `times` times: the first output of a turn is the first input of the next.
+
+    Other inputs are the same in every turn; other outputs are stacked along a new first axis.
+    """
+
+    times: Dim
+    runs: tuple[Run, ...]
+    shared: bool = False
+
+    @property
+    def bodies(self) -> tuple[Body, ...]:
+        """The distinct bodies in order of appearance."""
+        return tuple(dict.fromkeys(body for run in self.runs for body in run.bodies))
+
+    def turns(self) -> Iterator[Body]:
+        """The body of each turn."""
+        for run in self.runs:
+            for _ in range(run.count):
+                yield from run.bodies
+
+    @property
+    def count(self) -> int:
+        return sum(run.count * len(run.bodies) for run in self.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One step: what it does, what it reads through which port, what it gives.
+
+    A part of a longer expression is a node of its own, named after it: `mid~1` is the first part of `mid`.
+    """
+
+    name: str
+    does: Operator | Call | Repeat
+    inputs: tuple[tuple[str, Ref], ...]
+    outputs: tuple[Value, ...]
+    parameters: tuple[Parameter, ...] = ()
+    label: str = field(default="", compare=False)
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+    @property
+    def type(self) -> TensorType:
+        """The type of the first output."""
+        return self.outputs[0].type
+
+    @property
+    def anonymous(self) -> bool:
+        return "~" in self.name
+
+    def input(self, port: str) -> Ref | None:
+        return next((ref for name, ref in self.inputs if name == port), None)
+
+    def output_type(self, name: str) -> TensorType:
+        return next(value.type for value in self.outputs if value.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An input of a body. `default`: a number or truth value, or the name of another input."""
+
+    name: str
+    type: TensorType
+    default: bool | int | float | str | None = None
+    below: Dim | None = None
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Body:
+    """The inside of a block or of the model; `nodes` stand in an order in which they can be computed."""
+
+    block: str
+    inputs: tuple[Input, ...]
+    nodes: tuple[Node, ...]
+    outputs: tuple[tuple[str, Ref], ...]
+    signature: str = field(default="", compare=False)
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+    def __hash__(self) -> int:
+        cached = self.__dict__.get("_hash")
+        if cached is None:
+            cached = hash((self.block, self.inputs, self.nodes, self.outputs))
+            object.__setattr__(self, "_hash", cached)
+        return cached
+
+    def node(self, name: str) -> Node:
+        return self._by_name()[name]
+
+    def has_node(self, name: str) -> bool:
+        return name in self._by_name()
+
+    def _by_name(self) -> Mapping[str, Node]:
+        table = self.__dict__.get("_table")
+        if table is None:
+            table = {node.name: node for node in self.nodes}
+            object.__setattr__(self, "_table", table)
+        return table
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("_hash", "_table")}
+
+    def type_of(self, ref: Ref) -> TensorType:
+        """The type of a value of this body."""
+        for source in self.inputs:
+            if source.name == ref.name:
+                return source.type
+        node = self.node(ref.name)
+        return node.output_type(ref.output) if ref.output else node.type
+
+    def readers(self) -> dict[str, list[Node]]:
+        """For each input and node, the nodes that read it."""
+        found: dict[str, list[Node]] = {source.name: [] for source in self.inputs}
+        found |= {node.name: [] for node in self.nodes}
+        for node in self.nodes:
+            for name in dict.fromkeys(ref.name for _, ref in node.inputs):
+                found[name].append(node)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A parameter of the spec: its value, and for whole numbers the size it stands for."""
+
+    name: str
+    value: int | float | bool | str
+    text: str
+    derived: bool = False
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AxisInfo:
+    """A declared axis; `size` is None if it is known only at run time."""
+
+    name: str
+    role: Role
+    size: Dim | None = None
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A property to be proved: its kind and its arguments as written."""
+
+    kind: str
+    arguments: tuple[tuple[str, str | int | bool], ...]
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+    spans: tuple[tuple[str, Span], ...] = field(default=(), compare=False, repr=False)
+
+    def get(self, name: str) -> str | int | bool | None:
+        return dict(self.arguments).get(name)
+
+    def place(self, name: str) -> Span:
+        """Where an argument stands."""
+        return dict(self.spans).get(name, self.span)
+
+
+@dataclass(frozen=True, slots=True)
+class InitRule:
+    """How the tensors whose names fit a pattern start, unless their node says so itself; later rules win.
+
+    The pattern (shell style: `*.o`, `layers.*.ffn.down`) is held against the node's path and then applies to its
+    tensors of two or more axes; against the full name (`*.o.bias`) it applies to just that tensor.
+    """
+
+    pattern: str
+    init: Initialiser
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A whole model, checked for form: every name resolved, every size in the model's own names."""
+
+    name: str
+    title: str
+    settings: tuple[Setting, ...]
+    axes: tuple[AxisInfo, ...]
+    body: Body
+    contracts: tuple[Contract, ...] = ()
+    init: tuple[InitRule, ...] = ()
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The whole-number parameters."""
+        return {s.name: s.value for s in self.settings if isinstance(s.value, int) and not isinstance(s.value, bool)}
+
+    def axis(self, name: str) -> AxisInfo | None:
+        return next((axis for axis in self.axes if axis.name == name), None)
+
+    def role(self, size: Dim) -> Role:
+        """The role of an axis by its size: composed sizes have the role of the axes they are made of."""
+        roles = {axis.role for axis in self.axes if axis.name in size.symbols}
+        return "position" if "position" in roles else "batch" if "batch" in roles else "feature"
+
+    def bodies(self) -> tuple[Body, ...]:
+        """Every distinct body, inner ones first, the model's own last."""
+        found: dict[Body, None] = {}
+        _collect(self.body, found)
+        return tuple(found)
+
+
+def inner_bodies(node: Node) -> tuple[Body, ...]:
+    """The distinct bodies within a node."""
+    match node.does:
+        case Call(body):
+            return (body,)
+        case Repeat() as repeat:
+            return repeat.bodies
+        case _:
+            return ()
+
+
+def _collect(body: Body, found: dict[Body, None]) -> None:
+    for node in body.nodes:
+        for inner in inner_bodies(node):
+            if inner not in found:
+                _collect(inner, found)
+    found.setdefault(body)
+
+
+def parameter_paths(body: Body, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
+    """Every learned tensor of a body with its name in the checkpoint; tied ones are left out.
+
+    Goes through every turn of every repeat: for counting use `analysis.cost`.
+    """
+    for node in body.nodes:
+        path = f"{prefix}{node.name}"
+        match node.does:
+            case Call(inner):
+                yield from parameter_paths(inner, f"{path}.")
+            case Repeat(shared=True) as repeat:
+                yield from parameter_paths(repeat.bodies[0], f"{path}.")
+            case Repeat() as repeat:
+                for index, inner in enumerate(repeat.turns()):
+                    yield from parameter_paths(inner, f"{path}.{index}.")
+            case _:
+                yield from ((f"{path}.{p.name}", p) for p in node.parameters if not p.tied)
+
+
+def order(names: Iterable[str], reads: Mapping[str, Iterable[str]]) -> tuple[list[str], list[str]]:
+    """`names` so that each stands after what it reads, otherwise as given; and a cycle if there is one.
+
+    Names on that cycle are left out of the order, what depends on them is not.
+    """
+    listed = list(names)
+    placed, first = _depth_first(listed, reads)
+    cycle = first
+    while cycle:  # further cycles are left for when the first is mended
+        listed = [name for name in listed if name not in cycle]
+        placed, cycle = _depth_first(listed, reads)
+    return placed, first
+
+
+def _depth_first(names: list[str], reads: Mapping[str, Iterable[str]]) -> tuple[list[str], list[str]]:
+    """Depth first without recursion: the order, or the shortest cycle of one tangle."""
+    placed: dict[str, None] = {}
+    known = set(names)
+    for start in names:
+        path: dict[str, Iterator[str]] = {} if start in placed else {start: iter(reads.get(start, ()))}
+        while path:
+            name = next(reversed(path))
+            following = next((read for read in path[name] if read in known and read not in placed), None)
+            if following is None:
+                del path[name]
+                placed[name] = None
+            elif following in path:
+                return [], _shortest_cycle(known, reads)
+            else:
+                path[following] = iter(reads.get(following, ()))
+    return list(placed), []
+
+
+def _shortest_cycle(names: set[str], reads: Mapping[str, Iterable[str]]) -> list[str]:
+    import networkx as nx
+
+    pairs = [(name, read) for name in sorted(names) for read in sorted(reads.get(name, ())) if read in names]
+    edges: nx.DiGraph[str] = nx.DiGraph(pairs)
+    loops = [[name] for name, read in pairs if name == read]
+    tangles = [edges.subgraph(part) for part in nx.strongly_connected_components(edges) if len(part) > 1]
+    return min([*loops, *(next(nx.simple_cycles(tangle)) for tangle in tangles)], key=len)

@@ -1,0 +1,89 @@
+"""Files of blocks: the standard library, and those that a spec uses by relative path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from graphspec.diagnostics import Report, display_name, suggestion
+from graphspec.document import Document, lay_out
+from graphspec.elaborate.values import Library
+from graphspec.source import Scalar, parse, read
+
+MAX_FILES = 64
+
+
+@cache
+def standard_library() -> Library:
+    """The blocks of `graphspec/std/`, read once per process."""
+    report = Report()
+    documents: list[Document] = []
+    for file in sorted(resources.files("graphspec.std").iterdir(), key=lambda entry: entry.name):
+        if file.name.endswith(".yaml"):
+            source = parse(file.read_text(encoding="utf-8"), f"std/{file.name}", report)
+            document = lay_out(source, report) if source else None
+            if document:
+                documents.append(document)
+    report.check()
+    blocks = {name: entry for document in documents for name, entry in document.blocks.items()}
+    return Library("std", documents[0].model_copy(update={"blocks": blocks}), {}, standard_library)
+
+
+def own_library(document: Document, root: Path | None, report: Report) -> Library:
+    """The spec's own file, with the libraries that it uses."""
+    used = _used(document, root, root, report, ()) if root else {}
+    if document.use and root is None:
+        help = "load the spec from a file"
+        report.error("unknown-library", "a spec without a file has no paths to follow", document.span, help=help)
+    return Library(document.name, document, used, standard_library, is_own=True)
+
+
+def _used(
+    document: Document, folder: Path, root: Path, report: Report, above: tuple[Path, ...]
+) -> Mapping[str, Library]:
+    found: dict[str, Library] = {}
+    for name, entry in document.use.items():
+        if not isinstance(entry.value, Scalar):
+            report.error("wrong-form", f"`{name}` needs a path", entry.value.span, help=f"write `{name}: blocks.yaml`")
+            continue
+        path = _checked_path(entry.value, folder, root, report)
+        if path is None:
+            continue
+        if path in above or len(above) >= MAX_FILES:
+            report.error("library-cycle", f"`{entry.value.text}` uses itself", entry.value.span, help="remove this line")
+            continue
+        library = _read_library(name, path, root, report, (*above, path))
+        if library:
+            found[name] = library
+    return found
+
+
+def _checked_path(scalar: Scalar, folder: Path, root: Path, report: Report) -> Path | None:
+    path = (folder / scalar.text).resolve()
+    if Path(scalar.text).is_absolute() or not path.is_relative_to(root.resolve()):
+        help = "libraries lie beside the spec or below it"
+        report.error("library-outside", f"`{scalar.text}` leads out of the spec's folder", scalar.span, help=help)
+        return None
+    if not path.is_file():
+        near = [str(other.relative_to(folder)) for other in folder.glob("*.yaml")] if folder.is_dir() else []
+        help = suggestion(scalar.text, near, "files")
+        report.error("unknown-library", f"there is no file `{scalar.text}`", scalar.span, help=help)
+        return None
+    return path
+
+
+def _read_library(name: str, path: Path, root: Path, report: Report, above: tuple[Path, ...]) -> Library | None:
+    source = read(path, report)
+    document = lay_out(source, report) if source else None
+    if document is None:
+        return None
+    extra = [key for key in ("params", "axes", "inputs", "nodes", "outputs") if getattr(document, key)]
+    if extra:
+        place = document.map.key(extra[0])
+        help = "a library has only blocks: give them parameters and ports of their own"
+        report.error("not-a-library", f"the library `{display_name(path)}` has `{extra[0]}`", place.span if place else None, help=help)
+    return Library(name, document, _used(document, path.parent, root, report, above), standard_library)
+
+

@@ -1,0 +1,87 @@
+"""Attention and what stands around it: splitting features into heads, merging them again."""
+
+from collections.abc import Mapping, Sequence
+
+from graphspec.axes import Axis, Dim, Number, Sizes, TensorType
+from graphspec.masks import Causal, Chunk, Dilated, Documents, Everything, Mask, Window, atoms, ports
+from graphspec.operators.declare import Mismatch, Operator, Signature, operator
+
+
+@operator("heads", family="shape")
+class Heads(Operator):
+    """Split the last axis into `heads` equal parts: the rows of head 0 come first."""
+
+    heads: Dim
+
+    signature = Signature("x: ... (heads * c) -> y: ... heads c")
+
+    def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
+        return outputs[0].elements() * 0
+
+
+@operator("merge", family="shape")
+class Merge(Operator):
+    """Join the last two axes, the inverse of `heads`."""
+
+    signature = Signature("x: ... h c -> y: ... (h * c)")
+
+    def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
+        return outputs[0].elements() * 0
+
+
+@operator("attend", family="attention")
+class Attend(Operator):
+    """Scaled dot-product attention: a weighted mean of values, the weights a softmax of query-key products.
+
+    Query head `h` reads key head `h // (heads / kv_heads)`. `scale` (no unit) multiplies the products,
+    `1 / sqrt(c)` by default; `softcap` (no unit) bounds them to `softcap * tanh(s / softcap)`; `dropout` is the
+    probability of dropping a weight in training. A query that may see no key gets zeros. Tensors that the mask reads
+    come through ports of their own, named as in the mask.
+
+    Source: Vaswani et al. 2017, eq. 1; grouped heads: Ainslie et al. 2023; softcap: Gemma 2 report, section 2.
+    """
+
+    mask: Mask = Everything()
+    scale: Number | None = None
+    softcap: Number | None = None
+    dropout: Number = Number.of(0)
+
+    signature = Signature("query: ... T h c, key: ... K g c, value: ... K g e -> out: ... T h e, weights: ... h T K'")
+
+    def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
+        outputs = super().infer(inputs, sizes)
+        query, key = inputs["query"], inputs["key"]
+        if sizes.quotient(query.sizes[-2], key.sizes[-2]) is None:
+            raise Mismatch(
+                f"{sizes.describe(key.sizes[-2])} key heads do not divide {sizes.describe(query.sizes[-2])} query heads",
+                "key",
+                "grouped attention needs `heads` to be a multiple of `kv_heads`",
+            )
+        _check_mask(self.mask, query.axes[-3], key.axes[-3], inputs, sizes)
+        return outputs
+
+    def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
+        query, key, value = inputs["query"], inputs["key"], inputs["value"]
+        pairs = query.elements() * key.sizes[-3]
+        return pairs * 2 + outputs[0].elements() * key.sizes[-3] * 2 if value else pairs
+
+
+def _check_mask(mask: Mask, query: Axis, key: Axis, inputs: Mapping[str, TensorType], sizes: Sizes) -> None:
+    aligned = sizes.same(query.size, key.size)
+    for atom in atoms(mask):
+        if isinstance(atom, Causal | Window | Chunk | Dilated | Documents) and not aligned:
+            raise Mismatch(
+                f"the mask `{atom}` compares positions, but queries lie along `{query}` and keys along `{key}`",
+                "mask",
+                "a mask of positions needs queries and keys along the same axis",
+            )
+    for port in ports(mask):
+        if not any(sizes.same(axis.size, key.size) for axis in inputs[port].axes):
+            raise Mismatch(
+                f"the mask reads `{port}` (`{inputs[port]}`), which has no axis `{key}` of the keys",
+                "mask",
+                "a boolean tensor selects keys by their position axis",
+            )
+
+
+OPERATORS = (Heads, Merge, Attend)

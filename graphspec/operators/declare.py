@@ -1,0 +1,331 @@
+"""What an operator declaration consists of: attributes, signature, shapes, learned tensors, cost, look.
+
+An operator is a frozen dataclass. The `operator` decorator reads its attributes; the shape rule is the signature, or
+the method `infer` where a signature cannot say it.
+"""
+
+import re
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields
+from functools import lru_cache
+from typing import Any, ClassVar, Literal, TypeVar, Union, dataclass_transform, get_args, get_origin
+
+from graphspec.axes import Axis, Dim, DType, Number, Sizes, TensorType, dim, product
+from graphspec.masks import Mask
+
+AttributeKind = Literal["size", "number", "flag", "word", "axes", "mask"]
+
+
+class Mismatch(Exception):
+    """Types that do not fit: what is wrong, at which port, and how to mend it."""
+
+    def __init__(self, message: str, port: str = "", help: str = "", code: str = "shape-mismatch") -> None:
+        super().__init__(message)
+        self.message, self.port, self.help, self.code = message, port, help, code
+
+
+@dataclass(frozen=True, slots=True)
+class Initialiser:
+    """How a tensor starts: a distribution's name and its numbers (`normal(0.02)`)."""
+
+    kind: str
+    numbers: tuple[float, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.kind}({', '.join(f'{number:g}' for number in self.numbers)})" if self.numbers else self.kind
+
+
+INITIALISERS: Mapping[str, str] = {
+    "normal": "normal(std): mean 0",
+    "truncated_normal": "truncated_normal(std): mean 0, cut at two deviations",
+    "uniform": "uniform(bound): between -bound and bound",
+    "xavier_uniform": "xavier_uniform(gain = 1): bound gain * sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010)",
+    "xavier_normal": "xavier_normal(gain = 1): std gain * sqrt(2 / (fan_in + fan_out))",
+    "kaiming_uniform": "kaiming_uniform(gain = 1): bound gain * sqrt(3 / fan_in) (He et al. 2015)",
+    "kaiming_normal": "kaiming_normal(gain = 1): std gain / sqrt(fan_in)",
+    "unit_rows": "normal with std 1 / sqrt(row length), so that rows have a length of about 1",
+    "constant": "constant(value)",
+    "zeros": "all 0",
+    "ones": "all 1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A learned tensor: its shape in words of the signature, its start, the flag attribute that it depends on."""
+
+    name: str
+    shape: str
+    init: Initialiser
+    when: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One named tensor of a signature; `axes` are the words of its type."""
+
+    name: str
+    dtype: DType | Literal["any"]
+    axes: tuple[str, ...]
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Signature:
+    """`"x: ... n -> y: ... dim"`: ports by name, axes as variables, attributes or products of them.
+
+    A variable is bound where it first stands alone; `...` stands for any leading axes, the same at every port. The
+    floating type is meant unless `int`, `bool` or `any` is said; `port?` may be left out.
+    """
+
+    text: str
+
+    @property
+    def inputs(self) -> tuple[Port, ...]:
+        return _ports(self.text)[0]
+
+    @property
+    def outputs(self) -> tuple[Port, ...]:
+        return _ports(self.text)[1]
+
+
+@lru_cache(maxsize=256)
+def _ports(text: str) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
+    before, _, after = text.partition("->")
+    return tuple(_parse_ports(before)), tuple(_parse_ports(after))
+
+
+def _parse_ports(text: str) -> Iterator[Port]:
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        name, _, type_text = part.partition(":")
+        words = re.findall(r"\([^()]*\)|\S+", type_text)
+        dtype = words.pop(0) if words and words[0] in ("int", "bool", "any") else "float"
+        yield Port(name.strip().rstrip("?"), dtype, tuple(words), name.strip().endswith("?"))  # pyright: ignore[reportArgumentType]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute of an operator: its kind, whether it may be left out, the words it may be."""
+
+    name: str
+    kind: AttributeKind
+    required: bool
+    default: Any
+    words: tuple[str, ...] = ()
+    optional: bool = False
+
+
+class Operator:
+    """Base of all operators; see `operator`."""
+
+    op: ClassVar[str]
+    family: ClassVar[str]
+    signature: ClassVar[Signature]
+    weights: ClassVar[tuple[Weight, ...]] = ()
+    attributes: ClassVar[tuple[Attribute, ...]]
+    source: ClassVar[str] = ""
+
+    @classmethod
+    def input_ports(cls) -> tuple[Port, ...]:
+        return cls.signature.inputs
+
+    def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
+        """The types of the outputs. Raises `Mismatch`."""
+        bound = match(self, inputs, sizes)
+        return tuple((port.name, _build_type(port, bound, inputs)) for port in self.signature.outputs)
+
+    def shapes(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[Weight, tuple[Dim, ...]], ...]:
+        """The learned tensors that are present, with their shapes."""
+        present = [weight for weight in self.weights if not weight.when or getattr(self, weight.when)]
+        if not present:
+            return ()
+        bound = match(self, inputs, sizes)
+        return tuple((weight, bound.shape(weight.shape.split())) for weight in present)
+
+    def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
+        """Floating-point operations of one forward pass; a multiply-add counts two."""
+        return outputs[0].elements()
+
+    @property
+    def look(self) -> tuple[str, str]:
+        """Kind (which decides the colour) and label in a diagram."""
+        return self.family, self.op.replace("_", " ")
+
+
+@dataclass
+class Bound:
+    """What the words of a signature stand for at one use."""
+
+    sizes: Sizes
+    words: dict[str, Dim] = field(default_factory=dict[str, Dim])
+    leading: tuple[Axis, ...] | None = None
+
+    def size(self, word: str) -> Dim | None:
+        """The size that a word, number or product stands for, if all in it is known."""
+        total = dim(1)
+        for part in word.strip("()").split("*"):
+            name = part.strip()
+            known = dim(int(name)) if name.isdigit() else self.words.get(name)
+            if known is None:
+                return None
+            total = total * known
+        return total
+
+    def shape(self, words: Sequence[str]) -> tuple[Dim, ...]:
+        sizes: list[Dim] = []
+        for word in words:
+            if word == "...":
+                sizes.extend(axis.size for axis in self.leading or ())
+                continue
+            size = self.size(word)
+            assert size is not None, f"the signature does not bind {word}"
+            sizes.append(size)
+        return tuple(sizes)
+
+
+def match(operator: Operator, inputs: Mapping[str, TensorType], sizes: Sizes) -> Bound:
+    """Bind the words of the operator's signature to the types at its ports. Raises `Mismatch`."""
+    bound = Bound(sizes, {a.name: v for a in operator.attributes if isinstance(v := getattr(operator, a.name), Dim)})
+    for port in operator.input_ports():
+        given = inputs.get(port.name)
+        if given is None:
+            if port.optional:
+                continue
+            raise Mismatch(f"`{operator.op}` needs the input `{port.name}`", port.name, f"write `{port.name}: …`", "missing-input")
+        if port.dtype not in ("any", given.dtype):
+            raise Mismatch(
+                f"`{port.name}` of `{operator.op}` holds {_NOUNS[port.dtype]}, but gets {_NOUNS[given.dtype]} (`{given}`)",
+                port.name,
+                "convert it with `{op: cast, to: …}`" if given.dtype != "float" else "",
+            )
+        _match_port(operator, port, given, bound)
+    return bound
+
+
+_NOUNS = {"float": "floating-point numbers", "int": "whole numbers", "bool": "truth values"}
+
+
+def _match_port(operator: Operator, port: Port, given: TensorType, bound: Bound) -> None:
+    words = [word for word in port.axes if word != "..."]
+    open_ended = "..." in port.axes
+    if len(given.axes) < len(words) or (len(given.axes) > len(words) and not open_ended):
+        wanted = f"at least {len(words)}" if open_ended else str(len(words))
+        raise Mismatch(
+            f"`{port.name}` of `{operator.op}` needs {wanted} axes (`{' '.join(port.axes)}`), but gets `{given}`", port.name
+        )
+    cut = len(given.axes) - len(words)
+    leading, rest = given.axes[:cut], given.axes[cut:]
+    if open_ended:
+        if bound.leading is not None and not _same_axes(bound.leading, leading, bound.sizes):
+            raise Mismatch(
+                f"`{port.name}` of `{operator.op}` has the leading axes `{_axes_text(leading)}`, "
+                f"but the other inputs have `{_axes_text(bound.leading)}`",
+                port.name,
+            )
+        bound.leading = bound.leading or leading
+    for word, axis in zip(words, rest, strict=True):
+        _match_axis(operator, port, word, axis, bound)
+
+
+def _axes_text(axes: Sequence[Axis]) -> str:
+    return " ".join(map(str, axes)) or "(none)"
+
+
+def _same_axes(left: Sequence[Axis], right: Sequence[Axis], sizes: Sizes) -> bool:
+    return len(left) == len(right) and all(sizes.same(a.size, b.size) for a, b in zip(left, right, strict=True))
+
+
+def _match_axis(operator: Operator, port: Port, word: str, axis: Axis, bound: Bound) -> None:
+    known = bound.size(word)
+    if known is None:
+        solved = _solve(word, axis.size, bound)
+        if solved is None:
+            raise Mismatch(
+                f"`{port.name}` of `{operator.op}` has {bound.sizes.describe(axis.size)} features, "
+                f"which `{word.strip('()')}` does not divide",
+                port.name,
+                f"choose {_factors_text(word, bound)} so that it divides {axis.size}",
+            )
+        return
+    if not bound.sizes.same(known, axis.size):
+        raise Mismatch(
+            f"`{port.name}` of `{operator.op}` has {bound.sizes.describe(axis.size)} along `{word.strip('()')}`, "
+            f"where {bound.sizes.describe(known)} is needed",
+            port.name,
+        )
+
+
+def _factors_text(word: str, bound: Bound) -> str:
+    known = [part.strip() for part in word.strip("()").split("*") if part.strip() in bound.words]
+    return " and ".join(f"`{name}`" for name in known) or "the sizes"
+
+
+def _solve(word: str, size: Dim, bound: Bound) -> Dim | None:
+    """Bind the one unknown factor of `word`, so that the word's size becomes `size`."""
+    parts = [part.strip() for part in word.strip("()").split("*")]
+    unknown = [part for part in parts if not part.isdigit() and part not in bound.words]
+    assert len(unknown) == 1, f"cannot solve {word}"
+    known = product(bound.size(part) or dim(1) for part in parts if part != unknown[0])
+    solved = bound.sizes.quotient(size, known)
+    if solved is not None:
+        bound.words[unknown[0]] = solved
+    return solved
+
+
+def _build_type(port: Port, bound: Bound, inputs: Mapping[str, TensorType]) -> TensorType:
+    axes: list[Axis] = []
+    for word in port.axes:
+        if word == "...":
+            axes.extend(bound.leading or ())
+            continue
+        size = bound.size(word.rstrip("'"))
+        assert size is not None, f"the signature does not bind {word}"
+        axes.append(Axis(size, primed=any(axis.size == size for axis in axes) and bool(size.symbols)))
+    dtype = next(iter(inputs.values())).dtype if port.dtype == "any" else port.dtype
+    return TensorType(dtype, tuple(axes))
+
+
+# -- the decorator ----------------------------------------------------------------------------------------------------
+
+_Class = TypeVar("_Class", bound=type[Operator])
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def operator(op: str, *, family: str) -> Callable[[_Class], _Class]:
+    """Declare an operator: the class becomes a frozen dataclass whose fields are its attributes in YAML.
+
+    A field's annotation says its kind: `Dim` a size, `Number` a number, `bool` a flag, `Literal[…]` a word,
+    `tuple[Dim, …]` named axes, `Mask` a mask; `| None` makes `none` a value.
+    """
+
+    def declare(cls: _Class) -> _Class:
+        made = dataclass(frozen=True, kw_only=True)(cls)
+        made.op, made.family = op, family
+        made.attributes = tuple(_attribute(f) for f in fields(made))
+        return made
+
+    return declare
+
+
+def _attribute(f: "Field[Any]") -> Attribute:
+    optional, kind, words = False, f.type, ()
+    if get_origin(kind) in (Union, types.UnionType) and type(None) in get_args(kind):
+        optional = True
+        others = [part for part in get_args(kind) if part is not type(None)]
+        kind = others[0] if len(others) == 1 else Mask
+    if get_origin(kind) is Literal:
+        words = get_args(kind)
+    return Attribute(f.name, _kind(kind), f.default is MISSING, f.default, words, optional)
+
+
+def _kind(annotation: Any) -> AttributeKind:
+    if get_origin(annotation) is Literal:
+        return "word"
+    if annotation == tuple[Dim, ...]:
+        return "axes"
+    if annotation is Mask or get_origin(annotation) in (Union, types.UnionType):
+        return "mask"
+    kinds: dict[Any, AttributeKind] = {Dim: "size", Number: "number", bool: "flag"}
+    return kinds[annotation]
+

@@ -1,0 +1,67 @@
+"""Operators whose work is a matrix product or a table look-up."""
+
+from collections.abc import Mapping, Sequence
+
+from graphspec.axes import Axis, Dim, Sizes, TensorType, dim
+from graphspec.operators.declare import Initialiser, Operator, Signature, Weight, operator
+
+
+@operator("linear", family="linear")
+class Linear(Operator):
+    """Multiply the last axis by a learned matrix and add a learned vector: `y = x Wᵀ + b`.
+
+    The weight has shape `[dim, n]`.
+    """
+
+    dim: Dim
+    bias: bool = True
+
+    signature = Signature("x: ... n -> y: ... dim")
+    weights = (
+        Weight("weight", "dim n", Initialiser("xavier_uniform")),
+        Weight("bias", "dim", Initialiser("zeros"), when="bias"),
+    )
+
+    def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
+        return outputs[0].elements() * inputs["x"].axes[-1].size * 2
+
+
+@operator("embedding", family="embedding")
+class Embedding(Operator):
+    """Look up a learned row for each whole number in `[0, size)`.
+
+    The table has shape `[size, dim]`; rows start with standard deviation `1 / sqrt(dim)`.
+    """
+
+    size: Dim
+    dim: Dim
+
+    signature = Signature("ids: int ... -> y: ... dim")
+    weights = (Weight("weight", "size dim", Initialiser("unit_rows")),)
+
+    def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
+        return outputs[0].elements() * 0
+
+
+@operator("parameter", family="linear")
+class FreeParameter(Operator):
+    """A learned tensor of the given shape, standing by itself: a class token, a learned query, a scale.
+
+    It bears its node's name in the checkpoint, without a suffix.
+    """
+
+    shape: tuple[Dim, ...]
+
+    signature = Signature("-> y: shape")
+
+    def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
+        return (("y", TensorType("float", tuple(Axis(size) for size in self.shape))),)
+
+    def shapes(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[Weight, tuple[Dim, ...]], ...]:
+        return ((Weight("", "shape", Initialiser("normal", (0.02,))), self.shape),)
+
+    def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
+        return dim(0)
+
+
+OPERATORS = (Linear, Embedding, FreeParameter)

@@ -1,0 +1,32 @@
+"""What training minimises. The compiler adds it for an objective; a spec does not name it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from graphspec.axes import Dim, Sizes, TensorType
+from graphspec.operators.declare import Operator, Signature
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossEntropy(Operator):
+    """Mean negative logarithm of the probability that a softmax over the last axis gives to the labels.
+
+    Labels equal to `ignore` count for nothing. `smoothing` (no unit) is the weight of a uniform target.
+
+    Source: label smoothing: Szegedy et al. 2016, section 7.
+    """
+
+    ignore: int = -100
+    smoothing: float = 0.0
+
+    op = "cross_entropy"
+    family = "loss"
+    attributes = ()
+    signature = Signature("logits: ... classes, labels: int ... -> loss:")
+
+    def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
+        super().infer(inputs, sizes)
+        return (("loss", TensorType("float", ())),)
+
+    def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
+        return inputs["logits"].elements() * 4

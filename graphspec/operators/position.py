@@ -1,0 +1,106 @@
+"""Positions: as whole numbers, as rows to add, as turns of queries and keys."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from graphspec.axes import Axis, Dim, Number, Sizes, TensorType, dim
+from graphspec.operators.declare import Initialiser, Mismatch, Operator, Signature, Weight, operator
+
+
+@operator("index", family="position")
+class Index(Operator):
+    """The positions 0, 1, 2, … along an axis."""
+
+    over: Dim
+
+    signature = Signature("-> y: int over")
+
+    def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
+        return dim(0)
+
+
+@operator("sinusoidal_position", family="position")
+class SinusoidalPosition(Operator):
+    """Rows of sines and cosines of the position at geometric wavelengths, to be added.
+
+    Column `2i` is `sin(t / theta^(2i / dim))`, column `2i + 1` the cosine (`layout: interleaved`); or all sines before
+    all cosines (`halves`). `dim` must be even.
+
+    Source: Vaswani et al. 2017, section 3.5.
+    """
+
+    over: Dim
+    dim: Dim
+    theta: Number = Number.of(10000)
+    layout: Literal["interleaved", "halves"] = "interleaved"
+
+    signature = Signature("-> y: over dim")
+
+    def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
+        _even(self.dim, sizes, "dim")
+        return (("y", TensorType("float", (Axis(self.over), Axis(self.dim)))),)
+
+
+@operator("learned_position", family="position")
+class LearnedPosition(Operator):
+    """A learned row per position, to be added; at most `size` positions.
+
+    The table has shape `[size, dim]`; position `t` along `over` takes row `offset + t`, or row `offset + at[t]`.
+    """
+
+    size: Dim
+    dim: Dim
+    over: Dim | None = None
+    offset: Dim = dim(0)
+
+    signature = Signature("at?: int ... -> y: ... dim")
+    weights = (Weight("weight", "size dim", Initialiser("normal", (0.02,))),)
+
+    def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
+        if "at" in inputs:
+            return super().infer(inputs, sizes)
+        if self.over is None:
+            raise Mismatch("`learned_position` needs an axis to count along", "over", "write `over: T`, or `at: …`")
+        return (("y", TensorType("float", (Axis(self.over), Axis(self.dim)))),)
+
+    def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
+        return dim(0)
+
+
+@operator("rotary", family="position")
+class Rotary(Operator):
+    """Turn pairs of features by angles that grow with the position, so that products depend on distance alone.
+
+    Pair `i` of position `t` turns by `t / theta^(2i / dims)`. `dims` features of each head turn, all by default;
+    pairs are `(i, i + dims / 2)` (`layout: halves`) or `(2i, 2i + 1)` (`interleaved`).
+
+    Source: Su et al. 2021, eq. 15.
+    """
+
+    theta: Number = Number.of(10000)
+    dims: Dim | None = None
+    layout: Literal["halves", "interleaved"] = "halves"
+
+    signature = Signature("x: ... T h c -> y: ... T h c")
+
+    def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
+        outputs = super().infer(inputs, sizes)
+        width = inputs["x"].sizes[-1]
+        turned = self.dims or width
+        _even(turned, sizes, "dims")
+        wide, narrow = sizes.value(width), sizes.value(turned)
+        if wide is not None and narrow is not None and narrow > wide:
+            raise Mismatch(f"`dims` = {narrow} is more than the {wide} features of a head", "dims")
+        return outputs
+
+    def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
+        return outputs[0].elements() * 3
+
+
+def _even(size: Dim, sizes: Sizes, port: str) -> None:
+    value = sizes.value(size)
+    if value is not None and value % 2:
+        raise Mismatch(f"{sizes.describe(size)} is odd, but sines and cosines come in pairs", port)
+
+
+OPERATORS = (Index, SinusoidalPosition, LearnedPosition, Rotary)

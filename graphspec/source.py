@@ -1,0 +1,386 @@
+"""YAML text as immutable values that know where they stand.
+
+Scalars stay text: what they mean is for the expression grammar. What YAML would do behind the reader's back (anchors,
+merge keys, tags, duplicate keys, several documents) is refused, and every text is read in bounded time and depth.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import yaml
+
+from graphspec.diagnostics import Diagnostic, File, Note, Report, Span, display_name
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 64
+MAX_EVENTS = 200_000
+MAX_FAULTS = 100
+
+# -- values -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    text: str
+    span: Span
+    style: Literal["plain", "quoted", "block"]
+
+    @property
+    def absent(self) -> bool:
+        """Whether nothing was written, as in `key:`; an empty text in quotes is something."""
+        return not self.text and self.style == "plain"
+
+    def part(self, start: int, end: int) -> Span:
+        """Where the offsets `start` to `end` of the text stand; the whole scalar if YAML unfolded or unescaped it."""
+        margin = 1 if self.style == "quoted" else 0
+        width = self.span.end_column - self.span.column - 2 * margin
+        verbatim = self.span.line == self.span.end_line and width == len(self.text)  # every escape is longer
+        return self.span.part(margin + start, margin + end) if verbatim else self.span
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    items: tuple[Value, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    entries: tuple[tuple[Scalar, Value], ...]
+    span: Span
+
+    def get(self, key: str) -> Value | None:
+        return next((value for name, value in self.entries if name.text == key), None)
+
+    def key(self, key: str) -> Scalar | None:
+        return next((name for name, _ in self.entries if name.text == key), None)
+
+    def keys(self) -> tuple[str, ...]:
+        return tuple(name.text for name, _ in self.entries)
+
+
+Value = Scalar | Sequence | Map
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    file: File
+    root: Map
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def read(path: str | os.PathLike[str], report: Report) -> Source | None:
+    """Read a file; errors: `file-unreadable`, `not-utf-8`, and those of `parse`."""
+    name = display_name(path)
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:  # a NUL in the path is a ValueError
+        reason = getattr(error, "strerror", None) or str(error)
+        report.error("file-unreadable", f"cannot read `{name}`: {reason.lower()}", None)
+        return None
+    try:
+        text = data.decode("utf-8-sig", "strict" if len(data) <= MAX_BYTES else "replace")  # `parse` refuses the longer
+    except UnicodeDecodeError as error:
+        shown = File(name, error.object.decode(errors="replace"))
+        span = _span_at(shown, len(error.object[: error.start].decode()))
+        message = f"the byte {error.object[error.start]:#04x} is not UTF-8"
+        report.error("not-utf-8", message, span, help="save the file in the encoding UTF-8")
+        return None
+    return parse(text, name, report)
+
+
+def parse(text: str, name: str, report: Report) -> Source | None:
+    """Read a text; errors: `yaml-syntax`, `duplicate-key`, those of `_HELP`, and the limits above."""
+    file = File(name, text.removeprefix("\ufeff"))
+    try:
+        _check_characters(file)
+        return Source(file, _Reader(file, report).root())
+    except _Unreadable as stop:
+        report.add(stop.diagnostic)
+    except yaml.MarkedYAMLError as error:
+        report.add(_syntax_error(file, error))
+    return None
+
+
+class _Unreadable(Exception):
+    """Reading cannot go on."""
+
+    def __init__(self, code: str, message: str, span: Span | None, help: str = "") -> None:
+        super().__init__(message)
+        self.diagnostic = Diagnostic(code, message, span, help=help or _HELP[code])
+
+
+_HELP = {
+    "too-large": "split the file: `use` brings in the blocks of another",
+    "too-many-values": "split the file: `use` brings in the blocks of another",
+    "too-many-faults": "mend those above first",
+    "too-deep": "give the inner parts names of their own",
+    "unwanted-character": "delete it; within double quotes it can be written as an escape",
+    "empty-document": "a spec begins with `graphspec: 1`",
+    "document-not-a-map": "a spec begins with `graphspec: 1`",
+    "yaml-anchor": "what is used twice gets a name: a parameter, a mask or a block",
+    "yaml-alias": "what is used twice gets a name: a parameter, a mask or a block",
+    "yaml-merge-key": "`with: name` spreads a map over attributes, `extends` builds on another spec",
+    "yaml-tag": "leave it out: every value is text, read as an expression",
+    "yaml-documents": "keep one spec in a file, without `---`",
+    "yaml-key": "a key is a word; a text with brackets or braces needs quotes",
+}
+
+# Controls, halves of surrogate pairs, byte order marks, and the line breaks that only YAML counts as such.
+_UNWANTED = re.compile("[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|\r(?!\n)")
+_TAG_DIRECTIVE = re.compile(r"^%TAG\b", re.MULTILINE)  # libyaml compares each with all before it
+
+
+def _check_characters(file: File) -> None:
+    if len(file.text.encode(errors="replace")) > MAX_BYTES:
+        raise _Unreadable("too-large", f"`{file.name}` is larger than {MAX_BYTES:,} bytes", None)
+    if found := _UNWANTED.search(file.text):
+        message = f"the character U+{ord(found[0]):04X} has no place in a spec"
+        raise _Unreadable("unwanted-character", message, _span_at(file, found.start()))
+    if found := _TAG_DIRECTIVE.search(file.text):
+        span = _span_at(file, found.start(), len(found[0]))
+        raise _Unreadable("yaml-tag", "the directive `%TAG` is not part of the language", span)
+
+
+def _span_at(file: File, offset: int, width: int = 1) -> Span:
+    line = file.text.count("\n", 0, offset) + 1
+    column = offset - file.text.rfind("\n", 0, offset)
+    return Span(file, line, column, line, column + width)
+
+
+_Pair = tuple[Value, Value]
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # PyYAML may have been built without libyaml
+_STYLES: dict[str | None, Literal["quoted", "block"]] = {"'": "quoted", '"': "quoted", "|": "block", ">": "block"}
+_COLON = re.compile(r"[ \t]*:")
+_TAG = re.compile(r"![^\s,\[\]{}]*")
+
+
+class _Reader:
+    """Builds values from the parser's events, in a recursion that MAX_DEPTH bounds."""
+
+    def __init__(self, file: File, report: Report) -> None:
+        self.file, self.report = file, report
+        self.next_event: Callable[[], Any] = _LOADER(file.text).get_event
+        self.events = self.faults = 0
+
+    def root(self) -> Map:
+        self.take()  # the start of the stream
+        root = None if isinstance(self.take(), yaml.StreamEndEvent) else self.value(self.take(), 0)
+        if root is None or (isinstance(root, Scalar) and root.absent):
+            raise _Unreadable("empty-document", "nothing is written here", Span(self.file, 1, 1, 1, 2))
+        self.take()  # the end of the document
+        if isinstance(second := self.take(), yaml.DocumentStartEvent):
+            self.fault("yaml-documents", "a second document begins here", self.span(second))
+        if isinstance(root, Map):
+            return root
+        colon = isinstance(root, Scalar) and re.match(r"[\w.]+:\S", root.text)
+        help = "put a space after each colon: `key: value`" if colon else ""
+        raise _Unreadable("document-not-a-map", f"this is a {_kind(root)}, and a spec is a map", root.span, help)
+
+    def take(self) -> Any:
+        event = self.next_event()
+        self.events += 1
+        if self.events > MAX_EVENTS:
+            raise _Unreadable("too-many-values", f"more than {MAX_EVENTS:,} keys and values", self.span(event))
+        return event
+
+    def value(self, event: Any, depth: int) -> Value:
+        if event.anchor is not None or event.tag is not None:
+            self.refuse_properties(event)
+        if isinstance(event, yaml.ScalarEvent):
+            return Scalar(event.value, self.span(event), _STYLES.get(event.style, "plain"))
+        if isinstance(event, yaml.AliasEvent):
+            return Scalar(f"*{event.anchor}", self.span(event), "plain")
+        if depth == MAX_DEPTH:
+            raise _Unreadable("too-deep", f"nested deeper than {MAX_DEPTH} levels", self.span(event))
+        return self.map(event, depth) if isinstance(event, yaml.MappingStartEvent) else self.sequence(event, depth)
+
+    def sequence(self, start: Any, depth: int) -> Sequence:
+        items: list[Value] = []
+        while not isinstance(event := self.take(), yaml.SequenceEndEvent):
+            items.append(self.value(event, depth + 1))
+        return Sequence(tuple(items), self.span_of_collection(start, event, items[-1] if items else None))
+
+    def map(self, start: Any, depth: int) -> Map:
+        pairs: list[_Pair] = []
+        while not isinstance(event := self.take(), yaml.MappingEndEvent):
+            key = self.value(event, depth + 1)
+            value = self.value(self.take(), depth + 1)
+            if isinstance(value, Scalar) and value.absent and isinstance(key, Scalar):
+                value = self.absent_value(key, event.end_mark.index)
+            pairs.append((key, value))
+        span = self.span_of_collection(start, event, pairs[-1][1] if pairs else None)
+        return Map(tuple(self.sound(tuple(pairs))), span)
+
+    def sound(self, pairs: tuple[_Pair, ...]) -> Iterator[tuple[Scalar, Value]]:
+        """The entries that a map may have; the others are reported."""
+        first: dict[str, Scalar] = {}
+        for index, (key, value) in enumerate(pairs):
+            if not isinstance(key, Scalar):
+                self.fault("yaml-key", f"a {_kind(key)} cannot be a key", key.span)
+            elif key.absent:
+                self.fault("yaml-key", "a key is missing here", key.span)
+            elif key.text == "<<" and key.style == "plain":
+                self.fault("yaml-merge-key", "the merge key `<<` is not part of the language", key.span)
+            elif key.style == "plain" and ":" in key.text and isinstance(value, Scalar) and value.absent:
+                colon = key.text.index(":")
+                span = key.part(colon, colon + 1)
+                self.fault("yaml-syntax", "no space after the colon", span, help="write `key: value`")
+            elif first.setdefault(key.text, key) is not key and not _parts(pairs, index):
+                note = Note("it is first given", first[key.text].span)
+                help = "remove one of the two, or rename it"
+                self.fault("duplicate-key", f"the key `{_short(key.text)}` is given twice", key.span, note, help=help)
+            else:
+                yield key, value
+
+    def fault(self, code: str, message: str, span: Span, *notes: Note, help: str = "") -> None:
+        self.report.error(code, message, span, notes=notes, help=help or _HELP[code])
+        self.faults += 1
+        if self.faults == MAX_FAULTS:
+            raise _Unreadable("too-many-faults", f"{MAX_FAULTS} faults, and the rest of the file is unread", span)
+
+    def refuse_properties(self, event: Any) -> None:
+        """Report an alias, or the anchor and the tag before a value, which stand in either order."""
+        text, start = self.file.text, event.start_mark.index
+        if isinstance(event, yaml.AliasEvent):
+            self.refuse("alias", f"*{event.anchor}", start)
+            return
+        if event.anchor is not None:
+            anchor = f"&{event.anchor}"
+            self.refuse("anchor", anchor, text.index(anchor, start))
+        if event.tag is not None and (tag := _TAG.search(text, start)):
+            self.refuse("tag", tag[0], tag.start())
+
+    def refuse(self, kind: str, found: str, offset: int) -> None:
+        span = _span_at(self.file, offset, len(found))
+        self.fault(f"yaml-{kind}", f"the {kind} `{_short(found)}` is not part of the language", span)
+
+    def span(self, event: Any, end: Any = None) -> Span:
+        """The place of an event, or of all from it to another; at least one column wide."""
+        start, end = event.start_mark, (end or event).end_mark
+        empty = start.index == end.index
+        return Span(self.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1 + empty)
+
+    def span_of_collection(self, start: Any, end: Any, last: Value | None) -> Span:
+        """Brackets have an end of their own; without them the parser's end is where the next thing begins."""
+        if start.flow_style or last is None:
+            return self.span(start, end)
+        mark = start.start_mark
+        return Span(self.file, mark.line + 1, mark.column + 1, last.span.end_line, last.span.end_column)
+
+    def absent_value(self, key: Scalar, end: int) -> Scalar:
+        """Stands right after the colon, or right after the key if that is all there is; `end` is the key's offset."""
+        colon = _COLON.match(self.file.text, end)
+        line, column = key.span.end_line, key.span.end_column + (colon.end() - end if colon else 0)
+        return Scalar("", Span(self.file, line, column, line, column + 1), "plain")
+
+
+def _kind(value: Value) -> str:
+    return {Scalar: "text", Sequence: "list", Map: "map"}[type(value)]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:40]}…"
+
+
+# -- accidents --------------------------------------------------------------------------------------------------------
+
+
+def split_expression(map: Map, index: int) -> str | None:
+    """The expression that YAML split at its commas, if the entry at `index` is a part of one.
+
+    `{mask: window(left=3, right=2)}` has two entries, `mask: window(left=3` and `right=2)`; of either, the expression
+    is `window(left=3, right=2)`.
+    """
+    parts = _parts(map.entries, index)
+    text = ", ".join(parts)
+    return text if len(parts) > 1 and _open(text) <= 0 else None
+
+
+def _parts(pairs: tuple[_Pair, ...], index: int, reach: int = 32) -> list[str]:
+    """The texts from the value before `index` to where its parentheses are closed, if `index` is among them."""
+    start = index
+    while start > max(0, index - reach) and _lone(pairs[start]):
+        start -= 1
+    head = pairs[start][0 if _lone(pairs[start]) else 1]
+    parts = [head.text] if isinstance(head, Scalar) and head.style == "plain" else []
+    depth = sum(_open(part) for part in parts)
+    for pair in pairs[start + 1 : start + 1 + reach]:
+        if depth <= 0 or not (part := _lone(pair)):
+            break
+        parts.append(part)
+        depth += _open(part)
+    return parts if start + len(parts) > index else []
+
+
+def _lone(pair: _Pair) -> str:
+    """The text of a key without a value."""
+    key, value = pair
+    if isinstance(key, Scalar) and key.style == "plain" and isinstance(value, Scalar) and value.absent:
+        return key.text
+    return ""
+
+
+def _open(text: str) -> int:
+    return text.count("(") - text.count(")")
+
+
+_APOSTROPHE = "within single quotes an apostrophe is written twice: `''`"
+_SIBLINGS = "siblings have the same indentation, and a key has a colon and a space: `key: value`"
+
+# What the parser says; how the line looks there (`¦` being the place); whether to point where it went wrong (`here`)
+# or where the part that it was reading begins (`start`); the message and the help, `¦` being what stands there.
+_ACCIDENTS: tuple[tuple[str, str, Literal["here", "start"], str, str], ...] = (
+    ("token|tab |not allowed", r"^ *(¦?\t|\t.*¦)", "here", "a tab indents this line", "indent with spaces"),
+    ("quoted scalar: .*unexpected", "", "start", "the quote ¦ is not closed", f"close it; {_APOSTROPHE}"),
+    ("quoted scalar: ", "", "here", "YAML knows no such escape", r"write `\\`, or use single quotes"),
+    ("unexpected ':'", "", "here", "no space after the colon", "write `key: value`"),
+    ("flow .* or .*outdented", "", "start", "the bracket ¦ is not closed", "close it, or look for a missing comma"),
+    ("flow .* or ", "", "here", "¦ cannot stand here in brackets", "write a comma, or put the whole text in quotes"),
+    ("node content", "", "here", "a value is missing before ¦", "write it, or put a text that begins so in quotes"),
+    ("alias|anchor|block scalar|any token", "", "start", "a text cannot begin with ¦", "put the text in quotes"),
+    ("mapping values", "^[^¦]*: ", "here", "a second colon in one value", "put the text in quotes, or a map in braces"),
+    ("mapping values", "", "here", "a key cannot stand here: the text above goes on", _SIBLINGS),
+    ("simple key", "", "start", "a key without a colon and a space", _SIBLINGS),
+    ("expected (key|<block)", r"[\"'] *¦[^:]", "here", "text after the closing quote", f"quote it all; {_APOSTROPHE}"),
+    ("expected (key|<|'-|'<)", r"¦[\]}]", "here", "¦ closes nothing", "remove it, or open it before"),
+    ("expected (key|<|'-|'<)", "", "here", "¦ continues nothing that stands above", _SIBLINGS),
+    ("entries|keys", "", "here", "¦ cannot stand within a line", "put a list on lines of its own, or in brackets"),
+    ("tag|directive|YAML doc", "", "start", "YAML tags and directives are not part of the language", "leave it out"),
+    ("", "", "here", "", "if this is meant as text, put it in quotes"),
+)
+_WORD = re.compile(r"\w+|\S")
+
+
+def _syntax_error(file: File, error: yaml.MarkedYAMLError) -> Diagnostic:
+    """The parser's complaint in the words of `_ACCIDENTS`, or failing that in its own."""
+    here, start = error.problem_mark, error.context_mark or error.problem_mark
+    assert here and start and error.problem, "the parser says what is wrong, and where"
+    line = file.line(here.line + 1)
+    said = f"{error.context}: {error.problem}"
+    if here.line > start.line and _indentation(line) <= _indentation(file.line(start.line + 1)):
+        said += ", outdented"
+    looks = f"{line[: here.column]}¦{line[here.column :]}"
+    place, message, help = next(row[2:] for row in _ACCIDENTS if re.search(row[0], said) and re.search(row[1], looks))
+    span, word = _word(file, start if place == "start" else here)
+    notes = (Note("what it stands in begins", _word(file, start)[0]),) if span.line > start.line + 1 else ()
+    return Diagnostic("yaml-syntax", message.replace("¦", word) or error.problem, span, notes=notes, help=help)
+
+
+def _word(file: File, mark: yaml.Mark) -> tuple[Span, str]:
+    """The word or sign at a mark: its place, and how to speak of it."""
+    found = _WORD.match(file.line(mark.line + 1), mark.column)
+    line, column, word = mark.line + 1, mark.column + 1, found[0] if found else ""
+    return Span(file, line, column, line, column + max(1, len(word))), f"`{_short(word)}`" if word else "the end of the line"
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))

@@ -1,0 +1,108 @@
+"""The Python front of the language: `load` a spec, `check` it, `render` it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from graphspec.diagnostics import Diagnostic, Report, Span, File
+from graphspec.document import Document, lay_out
+from graphspec.elaborate import elaborate
+from graphspec.graph import Graph
+from graphspec.libraries import own_library
+from graphspec.source import Source, parse, read
+
+if TYPE_CHECKING:
+    from graphspec.analysis.contracts import Verdict
+
+Override = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A spec that was read and checked for form: its graph, and the warnings found on the way."""
+
+    graph: Graph
+    source: Source
+    overrides: Mapping[str, Override]
+    warnings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.graph.name
+
+    @property
+    def text(self) -> str:
+        """The spec as it was written."""
+        return self.source.file.text
+
+    def check(self) -> tuple[Verdict, ...]:
+        """The verdicts on the spec's contracts. Raises `SpecError` if one makes no sense for this model."""
+        from graphspec.analysis.contracts import check_contracts, verdicts
+
+        report = Report()
+        check_contracts(self.graph, report)
+        report.check()
+        return verdicts(self.graph)
+
+    def render(self, path: str | os.PathLike[str], **options: object) -> None:
+        """Draw the diagram to a file; the suffix says how: `.svg .png .pdf .dot`. Raises `SpecError`."""
+        from graphspec.render import RenderOptions, write
+
+        report = Report()
+        write(self.graph, Path(path), report, RenderOptions(**options))  # pyright: ignore[reportArgumentType]
+        report.check()
+
+
+def load(path: str | os.PathLike[str], **overrides: Override) -> Spec:
+    """Read and check a spec file; `overrides` set its parameters. Raises `SpecError` with every problem found."""
+    return load_with(path, overrides)
+
+
+def load_with(path: str | os.PathLike[str], overrides: Mapping[str, Override]) -> Spec:
+    """`load`, with the overrides as a mapping."""
+    report = Report()
+    spec = read_spec(path, overrides, report)
+    report.check()
+    assert spec is not None
+    return spec
+
+
+def loads(text: str, **overrides: Override) -> Spec:
+    """Read and check a spec given as text. Raises `SpecError` with every problem found."""
+    report = Report()
+    source = parse(text, "<text>", report)
+    spec = build_spec(source, None, overrides, report) if source else None
+    report.check()
+    assert spec is not None
+    return spec
+
+
+def read_spec(path: str | os.PathLike[str], overrides: Mapping[str, Override], report: Report) -> Spec | None:
+    """Text → source → document → graph; None if a stage found an error."""
+    source = read(path, report)
+    return build_spec(source, Path(path).parent, overrides, report) if source else None
+
+
+def build_spec(
+    source: Source, folder: Path | None, overrides: Mapping[str, Override], report: Report
+) -> Spec | None:
+    """Source → document → graph; None if a stage found an error."""
+    document: Document | None = lay_out(source, report)
+    if document is None:
+        return None
+    if not document.nodes and not report.failed:
+        help = "a model has `inputs`, `nodes` and `outputs`"
+        what = "a library of blocks, not a model" if document.blocks else "empty: it has no nodes"
+        report.error("no-model", f"this file is {what}", _head(source), help=help)
+        return None
+    graph = elaborate(own_library(document, folder, report), overrides, report)
+    return Spec(graph, source, overrides, report.diagnostics) if graph else None
+
+
+def _head(source: Source) -> Span:
+    file: File = source.file
+    return Span(file, 1, 1, 1, 2)

@@ -1,0 +1,1 @@
+"""The standard library: blocks written in the language itself."""
