@@ -215,7 +215,8 @@ def _excerpt(span: Span, label: str, width: int, paint: _Paint) -> Iterator[str]
     carets = "^" * max(1, end - start)
     yield f"{pad} {paint(_BLUE, '|')}"
     yield f"{paint(_BLUE, f'{span.line:>{width}} |')} {text}"
-    yield f"{pad} {paint(_BLUE, '|')} {' ' * (start - 1)}{paint(_COLOURS['error'], carets)}{' ' if label else ''}{label}"
+    marked = paint(_COLOURS["error"], carets) + (f" {label}" if label else "")
+    yield f"{pad} {paint(_BLUE, '|')} {' ' * (start - 1)}{marked}"
 
 
 def _window(start: int, text: str, end: int, limit: int = 160) -> tuple[int, str, int]:

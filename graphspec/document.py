@@ -18,7 +18,25 @@ from graphspec.diagnostics import Report, Span, suggestion
 from graphspec.source import Map, Scalar, Sequence, Source, Value, split_expression
 
 VERSION = "1"
-RESERVED = frozenset("layer everything causal true false none and or not if else in int bool float".split())
+RESERVED = frozenset(
+    [
+        "layer",
+        "everything",
+        "causal",
+        "true",
+        "false",
+        "none",
+        "and",
+        "or",
+        "not",
+        "if",
+        "else",
+        "in",
+        "int",
+        "bool",
+        "float",
+    ]
+)
 _NAME = re.compile(r"[^\W\d]\w*")
 # Keys under which a model gets facts that are no keys of the file: no YAML key holds this character.
 _KEY, _SPAN, _MAP, _EXPRESSION = "\0key", "\0span", "\0map", "\0expression"
@@ -169,6 +187,10 @@ class NodeEntry(Entry):
         if self.op is not None and (self.repeat is not None or self.each or self.cycle):
             message = f"`{self.name}` repeats an operator"
             raise _fault("repeat-operator", message, span=self.span, help="only blocks repeat: put it in a block")
+        for index, (key, value) in enumerate(self.map.entries):
+            if is_empty(value) and (meant := split_expression(self.map, index)):
+                help = f'inside `{{…}}` YAML splits at commas: quote the expression, `"{meant}"`'
+                raise _fault("split-expression", f"`{key.text}` is a part of an expression", span=key.span, help=help)
         return self
 
     @property
@@ -225,7 +247,9 @@ class Document(Entry):
     @classmethod
     def _listed(cls, value: Any) -> tuple[ContractEntry, ...]:
         if not isinstance(value, Sequence):
-            raise _fault("wrong-form", f"expected a list of contracts, found a {_form(value)}", help="start each with `- `")
+            raise _fault(
+                "wrong-form", f"expected a list of contracts, found a {_form(value)}", help="start each with `- `"
+            )
         return tuple(_contract(item) for item in value.items)
 
 
@@ -236,7 +260,9 @@ def _contract(item: Value) -> ContractEntry:
         raise _fault("wrong-form", "a contract is one name with its arguments", span=item.span, help=help)
     kind, arguments = kinds[0]
     if not isinstance(arguments, Map):
-        raise _fault("wrong-form", f"`{kind.text}` needs a map of arguments", span=arguments.span, help="write `{output: …}`")
+        raise _fault(
+            "wrong-form", f"`{kind.text}` needs a map of arguments", span=arguments.span, help="write `{output: …}`"
+        )
     condition = item.get("if")
     return ContractEntry(kind, arguments, _scalar(condition) if condition else None)
 
@@ -314,6 +340,7 @@ def _unknown_help(path: tuple[int | str, ...], owner: Map, name: str) -> str:
     split = _split_help(owner, name)
     if split:
         return split
-    model: type[Entry] = {1: Document, 3: {"inputs": InputEntry, "axes": AxisEntry, "blocks": BlockEntry}.get(str(path[0]), Document)}.get(len(path), InputEntry)  # fmt: skip
+    inner: dict[str, type[Entry]] = {"inputs": InputEntry, "axes": AxisEntry, "blocks": BlockEntry}
+    model = Document if len(path) == 1 else inner.get(str(path[0]), InputEntry) if len(path) == 3 else InputEntry
     known = [f.alias or n for n, f in model.model_fields.items() if not (f.alias or n).startswith("\0")]
     return suggestion(name, [key for key in known if key not in ("key", "span", "map")], "keys")

@@ -133,7 +133,9 @@ def _tokens(text: str) -> Iterator[_Token]:
     while place < len(text):
         found = _TOKEN.match(text, place)
         if not found:
-            raise ExpressionError(f"unexpected character `{text[place]}`", place, place + 1, _character_help(text[place]))
+            raise ExpressionError(
+                f"unexpected character `{text[place]}`", place, place + 1, _character_help(text[place])
+            )
         place = found.end()
         if found.lastgroup != "space":
             yield _Token(found.lastgroup, found.group(), found.start(), place)  # pyright: ignore[reportArgumentType]
@@ -213,7 +215,9 @@ class _Parser:
         if token := self.accept("<", ">", "<=", ">=", "==", "!="):
             right = self.union()
             if self.next.text in ("<", ">", "<=", ">=", "==", "!="):
-                raise ExpressionError("comparisons do not chain", self.next.start, self.next.end, "join them with `and`")
+                raise ExpressionError(
+                    "comparisons do not chain", self.next.start, self.next.end, "join them with `and`"
+                )
             return Binary(token.text, left, right, left.start, right.end)
         return left
 

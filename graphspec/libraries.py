@@ -28,7 +28,7 @@ def standard_library() -> Library:
                 documents.append(document)
     report.check()
     blocks = {name: entry for document in documents for name, entry in document.blocks.items()}
-    return Library("std", documents[0].model_copy(update={"blocks": blocks}), {}, standard_library)
+    return Library("std", documents[0].model_copy(update={"blocks": blocks}), dict[str, Library](), standard_library)
 
 
 def own_library(document: Document, root: Path | None, report: Report) -> Library:
@@ -52,7 +52,9 @@ def _used(
         if path is None:
             continue
         if path in above or len(above) >= MAX_FILES:
-            report.error("library-cycle", f"`{entry.value.text}` uses itself", entry.value.span, help="remove this line")
+            report.error(
+                "library-cycle", f"`{entry.value.text}` uses itself", entry.value.span, help="remove this line"
+            )
             continue
         library = _read_library(name, path, root, report, (*above, path))
         if library:
@@ -83,7 +85,10 @@ def _read_library(name: str, path: Path, root: Path, report: Report, above: tupl
     if extra:
         place = document.map.key(extra[0])
         help = "a library has only blocks: give them parameters and ports of their own"
-        report.error("not-a-library", f"the library `{display_name(path)}` has `{extra[0]}`", place.span if place else None, help=help)
+        report.error(
+            "not-a-library",
+            f"the library `{display_name(path)}` has `{extra[0]}`",
+            place.span if place else None,
+            help=help,
+        )
     return Library(name, document, _used(document, path.parent, root, report, above), standard_library)
-
-

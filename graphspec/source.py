@@ -379,7 +379,9 @@ def _word(file: File, mark: yaml.Mark) -> tuple[Span, str]:
     """The word or sign at a mark: its place, and how to speak of it."""
     found = _WORD.match(file.line(mark.line + 1), mark.column)
     line, column, word = mark.line + 1, mark.column + 1, found[0] if found else ""
-    return Span(file, line, column, line, column + max(1, len(word))), f"`{_short(word)}`" if word else "the end of the line"
+    return Span(
+        file, line, column, line, column + max(1, len(word))
+    ), f"`{_short(word)}`" if word else "the end of the line"
 
 
 def _indentation(line: str) -> int:

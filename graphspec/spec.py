@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphspec.diagnostics import Diagnostic, Report, Span, File
+from graphspec.diagnostics import Diagnostic, File, Report, Span
 from graphspec.document import Document, lay_out
 from graphspec.elaborate import elaborate
 from graphspec.graph import Graph
@@ -87,9 +87,7 @@ def read_spec(path: str | os.PathLike[str], overrides: Mapping[str, Override], r
     return build_spec(source, Path(path).parent, overrides, report) if source else None
 
 
-def build_spec(
-    source: Source, folder: Path | None, overrides: Mapping[str, Override], report: Report
-) -> Spec | None:
+def build_spec(source: Source, folder: Path | None, overrides: Mapping[str, Override], report: Report) -> Spec | None:
     """Source → document → graph; None if a stage found an error."""
     document: Document | None = lay_out(source, report)
     if document is None:

@@ -24,8 +24,10 @@ LANGUAGE = (
     "document",
     "graph",
     "elaborate",
+    "libraries",
     "analysis",
     "render",
+    "spec",
 )
 BACKEND = (
     "runtime",

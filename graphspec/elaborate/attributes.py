@@ -85,7 +85,9 @@ class Reader:
             value = self.evaluator(scalar, written.scope).value()
         if isinstance(value, Nothing) and attribute.optional:
             return None
-        return self.of_kind(attribute.name, {"size": "int", "flag": "bool"}.get(attribute.kind, attribute.kind), value, scalar)
+        return self.of_kind(
+            attribute.name, {"size": "int", "flag": "bool"}.get(attribute.kind, attribute.kind), value, scalar
+        )
 
     def axes(self, written: Written) -> tuple[Dim, ...]:
         value = written.entry.value
@@ -124,7 +126,9 @@ class Reader:
 
     def wrong(self, name: str, kind: str, value: Value, scalar: Scalar, help: str = "") -> Fault:
         needed = _NOUNS.get(kind, f"a {kind}")
-        return Fault("wrong-kind", f"`{name}` needs {needed}, but `{scalar.text}` is {describe(value)}", scalar.span, help=help)
+        return Fault(
+            "wrong-kind", f"`{name}` needs {needed}, but `{scalar.text}` is {describe(value)}", scalar.span, help=help
+        )
 
     # -- arguments of blocks ------------------------------------------------------------------------------------------
 
@@ -174,7 +178,12 @@ class Reader:
         return self.library.standard().document.blocks
 
     def unknown_block(self, scalar: Scalar, known: list[str]) -> Fault:
-        return Fault("unknown-block", f"there is no block `{scalar.text}`", scalar.span, help=suggestion(scalar.text, known, "blocks"))
+        return Fault(
+            "unknown-block",
+            f"there is no block `{scalar.text}`",
+            scalar.span,
+            help=suggestion(scalar.text, known, "blocks"),
+        )
 
     # -- initialisers -------------------------------------------------------------------------------------------------
 

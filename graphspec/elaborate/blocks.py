@@ -63,10 +63,14 @@ class BlockCall:
         label = self.entry.label.text if self.entry.label else ""
         if self.entry.repeat is None:
             if self.entry.each or self.entry.cycle:
-                raise Fault("repeat-operator", "`each` and `cycle` need `repeat`", self.entry.span, help="add `repeat: n`")
+                raise Fault(
+                    "repeat-operator", "`each` and `cycle` need `repeat`", self.entry.span, help="add `repeat: n`"
+                )
             inside = elaborate_inside(self, self.block, self.written, ports, self.scope)
             inputs = {**ports, **inside.brought}
-            return self.nodes.builder.embed(self.name, Call(inside.body), inputs, inside.outputs, self.entry.span, label)
+            return self.nodes.builder.embed(
+                self.name, Call(inside.body), inputs, inside.outputs, self.entry.span, label
+            )
         return RepeatCall(self, ports).build(label)
 
     def ports(self) -> dict[str, Tensor]:
@@ -165,12 +169,19 @@ class _Inside:
                 message = f"`{self.block.name}` needs the argument `{name}` ({kind})"
                 raise Fault("missing-attribute", message, self.call.entry.span, help=help)
             else:
-                value = Lazy(lambda kind=kind, key=key, default=default, text=text: self.default(kind, key, default, text))
+                value = Lazy(
+                    lambda kind=kind, key=key, default=default, text=text: self.default(kind, key, default, text)
+                )
             self.scope.define(name, value, "a parameter of the block", key.span, self.context.report)
 
     def kind(self, entry: Keyed) -> tuple[str, syntax.Expression | None, Scalar]:
         if not isinstance(entry.value, Scalar):
-            raise Fault("wrong-form", f"`{entry.key.text}` needs a kind", entry.value.span, help="write `int`, or `mask = everything`")
+            raise Fault(
+                "wrong-form",
+                f"`{entry.key.text}` needs a kind",
+                entry.value.span,
+                help="write `int`, or `mask = everything`",
+            )
         try:
             written = syntax.parse_kind(entry.value.text)
         except syntax.ExpressionError as error:
@@ -275,16 +286,21 @@ class RepeatCall:
         self.cycle = {name: self.listed(item, None) for name, item in self.entry.cycle.items()}
         self.carried = next(iter(call.block.entry.inputs), "")
         if self.carried not in ports:
-            raise Fault("missing-input", f"a repeated block needs its first input", self.entry.span, help="say `in: …`")
+            raise Fault("missing-input", "a repeated block needs its first input", self.entry.span, help="say `in: …`")
         self.brought: dict[str, Tensor] = {}
 
     def read_times(self) -> Times:
         written = self.entry.repeat
         index = "layer"
         if isinstance(written, Map):
-            extra = [key for key in written.keys() if key.text not in ("times", "index")]
+            extra = [key for key, _ in written.entries if key.text not in ("times", "index")]
             if extra:
-                raise Fault("unknown-key", f"unknown key `{extra[0].text}`", extra[0].span, help="`repeat` has `times` and `index`")
+                raise Fault(
+                    "unknown-key",
+                    f"unknown key `{extra[0].text}`",
+                    extra[0].span,
+                    help="`repeat` has `times` and `index`",
+                )
             name, written = written.get("index"), written.get("times")
             index = name.text if isinstance(name, Scalar) else index
         if not isinstance(written, Scalar):
@@ -302,7 +318,12 @@ class RepeatCall:
             raise Fault("wrong-form", f"`{item.key.text}` needs a list", item.value.span, help="write `[a, b]`")
         if length is not None and len(item.value.items) != length:
             message = f"`{item.key.text}` has {len(item.value.items)} values for {length} turns"
-            raise Fault("each-length", message, item.value.span, help="`each` needs one for every turn; `cycle` repeats a pattern")
+            raise Fault(
+                "each-length",
+                message,
+                item.value.span,
+                help="`each` needs one for every turn; `cycle` repeats a pattern",
+            )
         return tuple(Written(Keyed(item.key, value), self.call.scope) for value in item.value.items)
 
     # -- turns --------------------------------------------------------------------------------------------------------
@@ -354,7 +375,10 @@ class RepeatCall:
     def turn(self, turn: int, carried: Tensor) -> Body:
         scope = Scope(self.call.scope)
         scope.names[self.times.index] = dim(turn)
-        written = {name: Written(item.entry, scope if item.scope is self.call.scope else item.scope) for name, item in self.call.written.items()}
+        written = {
+            name: Written(item.entry, scope if item.scope is self.call.scope else item.scope)
+            for name, item in self.call.written.items()
+        }
         for lists in (self.each, self.cycle):
             written |= {name: Written(values[turn % len(values)].entry, scope) for name, values in lists.items()}
         block = self.block_of(written)
@@ -416,7 +440,10 @@ class _Turn:
 
 
 def fold(bodies: Sequence[Body], count: int) -> tuple[Run, ...]:
-    """Turns as runs: a pattern that repeats is one run, and a remainder. `bodies` may stop once all that follow are equal."""
+    """Turns as runs: a pattern that repeats is one run, and a remainder.
+
+    `bodies` may stop once all that follow are equal.
+    """
     if not bodies:
         return ()
     if len(set(bodies)) == 1:
@@ -437,5 +464,3 @@ def _equal_runs(bodies: Sequence[Body]) -> Iterator[Run]:
         if at == len(bodies) or bodies[at] is not bodies[start]:
             yield Run((bodies[start],), at - start)
             start = at
-
-

@@ -116,5 +116,3 @@ class BodyBuilder:
 def mismatch_fault(error: Mismatch, span: Span, ports: Mapping[str, Span]) -> Fault:
     """A `Mismatch` at the place of the port or attribute that it is about."""
     return Fault(error.code, error.message, ports.get(error.port, span), help=error.help)
-
-

@@ -303,10 +303,11 @@ class Evaluator:
         return any(self.sizes.same(others[0], size) for size in tensor.type.sizes)
 
     def along(self, function: str, arguments: Sequence[Value], call: syntax.Call, name: str | None) -> Value:
-        if len(arguments) != 2 or not isinstance(arguments[0], Tensor):
-            second = "a probability" if function == "dropout" else "an axis"
-            raise self.fault("wrong-arguments", f"`{function}` takes a tensor and {second}", call)
-        tensor, second = arguments
+        tensor = arguments[0]
+        if len(arguments) != 2 or not isinstance(tensor, Tensor):
+            wanted = "a probability" if function == "dropout" else "an axis"
+            raise self.fault("wrong-arguments", f"`{function}` takes a tensor and {wanted}", call)
+        second = arguments[1]
         if function == "dropout":
             p = scalars.as_number(self.scalar(second, call.arguments[1]), self.sizes)
             if p.value == 0:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from graphspec.axes import Dim, Number, Sizes
-from graphspec.document import ContractEntry, Document
+from graphspec.diagnostics import Report
+from graphspec.document import ContractEntry
 from graphspec.elaborate import scalars
 from graphspec.elaborate.attributes import Reader, Written
 from graphspec.elaborate.body import BodyBuilder
@@ -25,7 +26,6 @@ from graphspec.elaborate.values import (
     Tensor,
     describe,
 )
-from graphspec.diagnostics import Report
 from graphspec.graph import AxisInfo, Body, Contract, Graph, InitRule, Setting
 from graphspec.source import Scalar
 
@@ -173,7 +173,7 @@ class _Elaboration:
         if self.report.failed:
             return
         read = {ref.name for node in builder.nodes.values() for _, ref in node.inputs}
-        read |= {word for word in self.file_scope.used}
+        read |= self.file_scope.used
         kinds = (("input", self.document.inputs), ("parameter", self.document.params), ("block", self.document.blocks))
         for kind, entries in kinds:
             for name, entry in entries.items():
@@ -193,5 +193,3 @@ class _Elaboration:
 
 def _words(value: object) -> list[str]:
     return [s.text for s in scalars_in(value)]  # pyright: ignore[reportArgumentType]
-
-

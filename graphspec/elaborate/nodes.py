@@ -105,7 +105,8 @@ class NodesBuilder:
         text = " → ".join(f"`{name}`" for name in [*cycle, cycle[0]])
         notes = [Note(f"`{name}` stands", self.entries[name].span) for name in cycle[1:]]
         help = "a node cannot depend on itself; break the circle at one of these"
-        self.context.report.error("cycle", f"nodes that read each other: {text}", self.entries[cycle[0]].span, notes=notes, help=help)  # fmt: skip
+        place = self.entries[cycle[0]].span
+        self.context.report.error("cycle", f"nodes that read each other: {text}", place, notes=notes, help=help)
 
     def build_one(self, name: str, entry: NodeEntry) -> None:
         try:
@@ -135,7 +136,9 @@ class NodesBuilder:
         reader = Reader(self.context, self.builder, self.library, name)
         value = reader.evaluator(scalar, self.scope).value(name=name)
         if not isinstance(value, Tensor):
-            raise Fault("wrong-kind", f"`{name}` must be a tensor, but `{scalar.text}` is {describe(value)}", scalar.span)
+            raise Fault(
+                "wrong-kind", f"`{name}` must be a tensor, but `{scalar.text}` is {describe(value)}", scalar.span
+            )
         if value.owner is self.builder and value.ref.name == name:
             return value
         return self.builder.apply(name, Pointwise(function="identity", arguments=("a",)), {"a": value}, span)
@@ -147,7 +150,9 @@ class NodesBuilder:
         if entry.expression is None and entry.inputs is None and name in self.previous:
             return self.before(name, entry)
         help = "name its input with `in:`, or put `if` on its readers too"
-        raise Fault("absent-node", f"`{name}` is not there, and has no single input to read instead", entry.span, help=help)
+        raise Fault(
+            "absent-node", f"`{name}` is not there, and has no single input to read instead", entry.span, help=help
+        )
 
     # -- implicit inputs ----------------------------------------------------------------------------------------------
 
@@ -214,7 +219,11 @@ class NodesBuilder:
                 help = suggestion(entry.spread.text, self.scope.known())
                 raise Fault("unknown-name", f"there is no `{entry.spread.text}` here", entry.spread.span, help=help)
             if not isinstance(table, Table):
-                raise Fault("wrong-kind", f"`with` needs a map, but `{entry.spread.text}` is {describe(table)}", entry.spread.span)
+                raise Fault(
+                    "wrong-kind",
+                    f"`with` needs a map, but `{entry.spread.text}` is {describe(table)}",
+                    entry.spread.span,
+                )
             found |= {name: Written(item, table.scope) for name, item in table.entries.items()}
         return found | {name: Written(item, self.scope) for name, item in entry.attributes.items()}
 
@@ -289,4 +298,3 @@ def _same_shape(left: tuple[Dim, ...], right: tuple[Dim, ...], context: Context)
 
 def _label(entry: NodeEntry) -> str:
     return entry.label.text if entry.label else ""
-

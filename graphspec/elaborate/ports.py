@@ -34,7 +34,9 @@ def model_input(name: str, entry: InputEntry, context: Context, scope: Scope, ea
         axes.append(Axis(size, axis.primed))
     below = Evaluator(context, scope, None, entry.below, name).value() if entry.below else None
     if below is not None and not isinstance(below, Dim):
-        raise Fault("wrong-kind", f"`below` cannot be {describe(below)}", entry.below.span if entry.below else entry.span)
+        raise Fault(
+            "wrong-kind", f"`below` cannot be {describe(below)}", entry.below.span if entry.below else entry.span
+        )
     default = _default(written.default, entry, context, scope, earlier) if written.default else None
     return Input(name, TensorType(written.dtype, tuple(axes)), default, below, entry.span)
 
@@ -91,9 +93,7 @@ class PortMatcher:
         for word, axis in zip(words, given.type.axes[cut:], strict=True):
             self.match_axis(port, entry, given, word, axis, place)
 
-    def match_leading(
-        self, port: str, entry: InputEntry, given: Tensor, axes: tuple[Axis, ...], place: Span
-    ) -> None:
+    def match_leading(self, port: str, entry: InputEntry, given: Tensor, axes: tuple[Axis, ...], place: Span) -> None:
         if self.leading is None:
             self.leading = axes
         same = len(self.leading) == len(axes) and all(
@@ -115,7 +115,9 @@ class PortMatcher:
             return
         wanted = _size(word.size, self.context, self.scope, entry.type, self.node)
         if not sizes.same(wanted, axis.size) or word.primed != axis.primed:
-            self.refuse(port, entry, given, place, f"has {sizes.describe(axis.size)} where {sizes.describe(wanted)} is needed")
+            self.refuse(
+                port, entry, given, place, f"has {sizes.describe(axis.size)} where {sizes.describe(wanted)} is needed"
+            )
 
     def refuse(self, port: str, entry: InputEntry, given: Tensor, place: Span, why: str) -> None:
         note = Note(f"the port `{port}` is declared `{entry.type.text}`", entry.type.span)

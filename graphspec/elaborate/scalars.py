@@ -16,8 +16,6 @@ class Undefined(Exception):
     """There is no such number: why."""
 
 
-
-
 def as_number(value: Scalar, sizes: Sizes) -> Number:
     """A size or truth value as a number that keeps its text."""
     if isinstance(value, Number):
@@ -36,7 +34,7 @@ def arithmetic(operator: str, left: Scalar, right: Scalar, sizes: Sizes) -> Scal
             return _bounded(result, sizes)
     a, b = as_number(left, sizes), as_number(right, sizes)
     text = f"{_operand(a.text)} {operator} {_operand(b.text)}"
-    return _number(text, lambda x, y: _FLOAT[operator](x, y), (a, b))
+    return _number(text, _FLOAT[operator], (a, b))
 
 
 def _size_arithmetic(operator: str, left: Dim, right: Dim, sizes: Sizes) -> Dim | None:
@@ -150,10 +148,14 @@ def negate(value: Scalar, sizes: Sizes) -> Scalar:
     if isinstance(value, Dim):
         return -value
     number = as_number(value, sizes)
-    return _number(f"-{_operand(number.text)}", lambda x: -x, (number,))
+    return _number(f"-{_operand(number.text)}", _minus, (number,))
+
+
+def _minus(value: float) -> float:
+    return -value
 
 
 def _operand(text: str) -> str:
     simple = text.replace("_", "").replace(".", "").isalnum()
-    call = text.endswith(")") and text.split("(")[0].isidentifier() and text.count("(") == 1
+    call = text.endswith(")") and text.split("(", maxsplit=1)[0].isidentifier() and text.count("(") == 1
     return text if simple or call else f"({text})"

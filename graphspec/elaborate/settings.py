@@ -26,7 +26,7 @@ from graphspec.graph import AxisInfo, Setting, order
 from graphspec.source import Map, Scalar, Sequence
 
 Override = str | int | float | bool
-_ROLES: tuple[Role, ...] = ("batch", "position", "feature")
+_ROLES: Mapping[str, Role] = {"batch": "batch", "position": "position", "feature": "feature"}
 
 
 def override_scalar(name: str, value: Override) -> tuple[Scalar, Span]:
@@ -43,7 +43,12 @@ class SettingsBuilder:
     """Evaluates the parameters of a file in the order of their dependence."""
 
     def __init__(
-        self, document: Document, overrides: Mapping[str, Override], context: Context, scope: Scope, values: dict[str, int]
+        self,
+        document: Document,
+        overrides: Mapping[str, Override],
+        context: Context,
+        scope: Scope,
+        values: dict[str, int],
     ) -> None:
         self.document, self.context, self.scope, self.values = document, context, scope, values
         self.report: Report = context.report
@@ -66,7 +71,9 @@ class SettingsBuilder:
         if cycle:
             text = " → ".join(f"`{name}`" for name in [*cycle, cycle[0]])
             span = self.entries[cycle[0]].key.span
-            self.report.error("parameter-cycle", f"parameters that need each other: {text}", span, help="give one of them a number")
+            self.report.error(
+                "parameter-cycle", f"parameters that need each other: {text}", span, help="give one of them a number"
+            )
         for name in self.entries:
             self.scope.define(name, Broken(), "a parameter", self.entries[name].key.span, self.report)
         for name in ordered:
@@ -90,7 +97,9 @@ class SettingsBuilder:
             return Table({k.text: Keyed(k, v) for k, v in entry.value.entries}, self.scope)
         if isinstance(entry.value, Sequence) or is_empty(entry.value):
             message = f"the parameter `{name}` has no value"
-            raise Fault("parameter-without-value", message, entry.key.span, help=f"give it one here, or with `--set {name}=…`")
+            raise Fault(
+                "parameter-without-value", message, entry.key.span, help=f"give it one here, or with `--set {name}=…`"
+            )
         value = self.plain(name, entry.value)
         return self.settle(name, value, entry, derived)
 
@@ -128,9 +137,7 @@ class SettingsBuilder:
                 raise Fault("wrong-kind", f"`{name}` cannot be {describe(value)}", entry.value.span)
 
 
-def declare_axes(
-    document: Document, context: Context, scope: Scope, derived: dict[str, Dim]
-) -> tuple[AxisInfo, ...]:
+def declare_axes(document: Document, context: Context, scope: Scope, derived: dict[str, Dim]) -> tuple[AxisInfo, ...]:
     """The axes of a file; their names stand for their sizes."""
     for name, entry in document.axes.items():
         scope.define(name, Dim.symbol(name), "an axis", entry.span, context.report)
@@ -146,7 +153,7 @@ def declare_axes(
 
 
 def _axis(name: str, entry: AxisEntry, context: Context, scope: Scope, derived: dict[str, Dim]) -> AxisInfo:
-    role = next((role for role in _ROLES if role == entry.role.text), None)
+    role = _ROLES.get(entry.role.text)
     if role is None:
         help = suggestion(entry.role.text, _ROLES, "roles")
         raise Fault("unknown-role", f"`{entry.role.text}` is no role of an axis", entry.role.span, help=help)

@@ -40,7 +40,9 @@ def find_owner(builder: BodyBuilder, share: Scalar, context: Context) -> Owner:
                 raise Fault("cannot-share", message, share.span, help="share a node that stands once")
             case _:
                 return _owner(node, tuple(steps), place, share)
-    raise Fault("cannot-share", f"`{share.text}` is a block", share.span, help="name a node inside it: `share: block.node`")
+    raise Fault(
+        "cannot-share", f"`{share.text}` is a block", share.span, help="name a node inside it: `share: block.node`"
+    )
 
 
 def _owner(node: Node, steps: tuple[str, ...], place: int, share: Scalar) -> Owner:

@@ -90,7 +90,19 @@ class Lazy:
 
 
 Value = (
-    Dim | Number | bool | Tensor | MaskTerm | Word | FunctionName | Table | BlockValue | Nothing | Absent | Broken | Lazy
+    Dim
+    | Number
+    | bool
+    | Tensor
+    | MaskTerm
+    | Word
+    | FunctionName
+    | Table
+    | BlockValue
+    | Nothing
+    | Absent
+    | Broken
+    | Lazy
 )
 
 
@@ -190,5 +202,3 @@ def describe(value: Value) -> str:
             return "`none`"
         case _:
             return "nothing"
-
-

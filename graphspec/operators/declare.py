@@ -192,7 +192,9 @@ def match(operator: Operator, inputs: Mapping[str, TensorType], sizes: Sizes) ->
         if given is None:
             if port.optional:
                 continue
-            raise Mismatch(f"`{operator.op}` needs the input `{port.name}`", port.name, f"write `{port.name}: …`", "missing-input")
+            raise Mismatch(
+                f"`{operator.op}` needs the input `{port.name}`", port.name, f"write `{port.name}: …`", "missing-input"
+            )
         if port.dtype not in ("any", given.dtype):
             raise Mismatch(
                 f"`{port.name}` of `{operator.op}` holds {_NOUNS[port.dtype]}, but gets {_NOUNS[given.dtype]} (`{given}`)",
@@ -212,7 +214,8 @@ def _match_port(operator: Operator, port: Port, given: TensorType, bound: Bound)
     if len(given.axes) < len(words) or (len(given.axes) > len(words) and not open_ended):
         wanted = f"at least {len(words)}" if open_ended else str(len(words))
         raise Mismatch(
-            f"`{port.name}` of `{operator.op}` needs {wanted} axes (`{' '.join(port.axes)}`), but gets `{given}`", port.name
+            f"`{port.name}` of `{operator.op}` needs {wanted} axes (`{' '.join(port.axes)}`), but gets `{given}`",
+            port.name,
         )
     cut = len(given.axes) - len(words)
     leading, rest = given.axes[:cut], given.axes[cut:]
@@ -302,7 +305,7 @@ def operator(op: str, *, family: str) -> Callable[[_Class], _Class]:
     def declare(cls: _Class) -> _Class:
         made = dataclass(frozen=True, kw_only=True)(cls)
         made.op, made.family = op, family
-        made.attributes = tuple(_attribute(f) for f in fields(made))
+        made.attributes = tuple(_attribute(f) for f in fields(made))  # pyright: ignore[reportArgumentType]
         return made
 
     return declare
@@ -328,4 +331,3 @@ def _kind(annotation: Any) -> AttributeKind:
         return "mask"
     kinds: dict[Any, AttributeKind] = {Dim: "size", Number: "number", bool: "flag"}
     return kinds[annotation]
-

@@ -9,9 +9,24 @@ from graphspec.operators.declare import Mismatch, Operator, Signature, operator
 ARITHMETIC = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "**": "power"}
 COMPARISONS = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal", "==": "equal", "!=": "not_equal"}
 LOGIC = {"and": "and", "or": "or", "&": "and", "|": "or", "not": "not", "~": "not"}
-FUNCTIONS = (
-    "exp log sqrt sin cos abs sigmoid tanh relu relu2 gelu gelu_tanh quick_gelu silu softplus identity"
-).split()
+FUNCTIONS = [
+    "exp",
+    "log",
+    "sqrt",
+    "sin",
+    "cos",
+    "abs",
+    "sigmoid",
+    "tanh",
+    "relu",
+    "relu2",
+    "gelu",
+    "gelu_tanh",
+    "quick_gelu",
+    "silu",
+    "softplus",
+    "identity",
+]
 """Functions of one argument by name; `relu2` is `relu(x)**2`, `quick_gelu` is `x * sigmoid(1.702 x)`."""
 
 
@@ -79,16 +94,18 @@ def broadcast(types: Iterable[TensorType], sizes: Sizes) -> tuple[Axis, ...]:
 
 
 def aligned(given: Sequence[Axis], result: Sequence[Axis], sizes: Sizes) -> tuple[int | None, ...]:
-    """For each axis of a broadcast result, the place of the operand's axis, None where it lacks it."""
+    """For each axis of a broadcast result, the place of the operand's axis, None where it lacks it.
+
+    Identical axes are matched before equal ones, so that a name decides where sizes are equal by accident.
+    """
     places: list[int | None] = [None] * len(result)
     left = dict(enumerate(given))
-    for same in (_identical, _equal, lambda a, b, s: not s.expand(a.size).symbols - set(s.values) and _equal(a, b, s)):
+    for same in (_identical, _equal):
         for at, axis in enumerate(result):
-            if places[at] is None:
-                found = next((place for place, own in left.items() if same(own, axis, sizes)), None)
-                if found is not None:
-                    places[at] = found
-                    del left[found]
+            found = next((place for place, own in left.items() if same(own, axis, sizes)), None)
+            if places[at] is None and found is not None:
+                places[at] = found
+                del left[found]
     return tuple(places)
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from graphspec.axes import Axis, Dim, Number, Sizes, TensorType, dim
+from graphspec import axes
+from graphspec.axes import Axis, Dim, Number, Sizes, TensorType
 from graphspec.operators.declare import Initialiser, Mismatch, Operator, Signature, Weight, operator
 
 
@@ -16,7 +17,7 @@ class Index(Operator):
     signature = Signature("-> y: int over")
 
     def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
-        return dim(0)
+        return axes.dim(0)
 
 
 @operator("sinusoidal_position", family="position")
@@ -51,7 +52,7 @@ class LearnedPosition(Operator):
     size: Dim
     dim: Dim
     over: Dim | None = None
-    offset: Dim = dim(0)
+    offset: Dim = axes.dim(0)
 
     signature = Signature("at?: int ... -> y: ... dim")
     weights = (Weight("weight", "size dim", Initialiser("normal", (0.02,))),)
@@ -64,7 +65,7 @@ class LearnedPosition(Operator):
         return (("y", TensorType("float", (Axis(self.over), Axis(self.dim)))),)
 
     def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
-        return dim(0)
+        return axes.dim(0)
 
 
 @operator("rotary", family="position")

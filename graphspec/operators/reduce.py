@@ -1,7 +1,7 @@
 """Operators that look along an axis: reductions and softmax."""
 
-from typing import Literal
 from collections.abc import Mapping
+from typing import Literal
 
 from graphspec.axes import Dim, Sizes, TensorType
 from graphspec.operators.declare import Mismatch, Operator, Signature, operator

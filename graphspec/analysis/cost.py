@@ -1,0 +1,110 @@
+"""What a model costs: learned numbers and floating-point operations, per node and in all.
+
+Computed once per distinct body and multiplied by its turns, so that depth costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from graphspec.axes import Dim, dim, product
+from graphspec.graph import Body, Call, Graph, Node, Repeat
+
+
+@dataclass
+class Costs:
+    """Costs of the parts of one graph. Counts are exact; operations are symbolic in the run-time axes."""
+
+    graph: Graph
+    _parameters: dict[Body, Dim] = field(default_factory=dict[Body, Dim])
+    _flops: dict[Body, Dim] = field(default_factory=dict[Body, Dim])
+
+    def parameters(self, body: Body | None = None) -> Dim:
+        """How many numbers a body learns; tied tensors count once, at their owner."""
+        body = body or self.graph.body
+        if body not in self._parameters:
+            self._parameters[body] = _sum(self.node_parameters(node, body) for node in body.nodes)
+        return self._parameters[body]
+
+    def node_parameters(self, node: Node, body: Body) -> Dim:
+        match node.does:
+            case Call(inner):
+                return self.parameters(inner)
+            case Repeat(shared=True) as repeat:
+                return self.parameters(repeat.bodies[0]) if repeat.runs else dim(0)
+            case Repeat() as repeat:
+                return _sum(self.parameters(inner) * run.count for run in repeat.runs for inner in run.bodies)
+            case _:
+                return _sum(product(p.shape) for p in node.parameters if not p.tied)
+
+    def flops(self, body: Body | None = None) -> Dim:
+        """Floating-point operations of one forward pass; a multiply-add counts two."""
+        body = body or self.graph.body
+        if body not in self._flops:
+            self._flops[body] = _sum(self.node_flops(node, body) for node in body.nodes)
+        return self._flops[body]
+
+    def node_flops(self, node: Node, body: Body) -> Dim:
+        match node.does:
+            case Call(inner):
+                return self.flops(inner)
+            case Repeat() as repeat:
+                return _sum(self.flops(inner) * run.count for run in repeat.runs for inner in run.bodies)
+            case operator:
+                inputs = {port: body.type_of(ref) for port, ref in node.inputs}
+                return operator.flops(inputs, [value.type for value in node.outputs])
+
+    def number(self, size: Dim) -> int:
+        """The value of a size that depends on parameters alone."""
+        value = self.known(size).constant
+        assert value is not None, f"{size} is known only at run time"
+        return value
+
+    def known(self, size: Dim) -> Dim:
+        """A size with all parameters put in, so that only run-time axes are left."""
+        derived = {axis.name: axis.size for axis in self.graph.axes if axis.size is not None}
+        values = {name: dim(value) for name, value in self.graph.sizes.items()}
+        return size.substitute(derived).substitute(values)
+
+    def at(self, size: Dim, sizes: Mapping[str, int]) -> int | None:
+        """The value at the given run-time sizes; None if one is missing."""
+        exact = self.known(size).rational(sizes)
+        return None if exact is None else int(exact)
+
+    def flops_per_token(self) -> tuple[int, int] | None:
+        """`a + b·n` operations for each position of the first output, all sequences of length `n`: `(a, b)`.
+
+        None if the operations grow otherwise.
+        """
+        per_token: dict[int, int] = {}
+        total = self.known(self.flops())
+        output = self.graph.body.type_of(self.graph.body.outputs[0][1]) if self.graph.body.outputs else None
+        if output is None:
+            return None
+        positions = [axis for axis in output.axes if self.graph.role(axis.size) == "position"]
+        for length in (1, 2, 3):
+            sizes = {a.name: length if a.role == "position" else 1 for a in self.graph.axes if a.size is None}
+            value = total.rational(sizes)
+            tokens = length if positions or any(a.role == "position" for a in self.graph.axes) else 1
+            if value is None:
+                return None
+            per_token[length] = round(value / tokens)
+        slope = per_token[3] - per_token[2]
+        if abs(slope - (per_token[2] - per_token[1])) > max(2, slope * 0.01):
+            return None
+        return per_token[2] - 2 * slope, slope
+
+
+def _sum(sizes: Iterable[Dim]) -> Dim:
+    return sum(sizes, start=dim(0))
+
+
+def human(number: int) -> str:
+    """`8030261248` as `8.03 G`."""
+    size = float(number)
+    for unit in ("", " k", " M", " G", " T", " P", " E"):
+        if abs(size) < 999.5 or unit == " E":
+            return f"{int(size)}{unit}" if not unit else f"{size:.3g}{unit}"
+        size /= 1000
+    raise AssertionError

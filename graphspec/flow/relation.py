@@ -1,0 +1,269 @@
+"""Relations of positions: what a reader at `i` may read of a source at `j`.
+
+A relation is a set of pieces. They compose along a path, join where paths meet, and have powers.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, TypeVar
+
+from graphspec.axes import Dim, dim
+from graphspec.flow.interval import EVERYWHERE, Interval, at_most
+
+Rates = tuple[tuple[int, Fraction], ...]
+"""By the place of the reader's axis; axes at rate 0 are left out."""
+
+Padding = Literal["right", "left"] | None
+"""Where padding stands, if that is given: what is real then comes in one run from the first, or to the last."""
+
+MOST_PIECES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """True of every pair of a piece: `tensor[j + at]` is real, unless `tensor[i[axis] + offset]` is padding.
+
+    `reader` is (axis, offset); without it there is no exception. Beyond its ends a tensor counts as real, but as padding
+    beyond the end at which padding stands, if that is given. For a tensor of document ids: both entries are the same.
+    """
+
+    tensor: str
+    at: Dim
+    reader: tuple[int, Dim] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The pairs with `j − ρ·i` in `relative` and `j` in `absolute`. Build it with `piece`.
+
+    `control`: read through a mask, a route or a position rather than as a value.
+    """
+
+    rates: Rates
+    relative: Interval
+    absolute: Interval
+    guards: frozenset[Guard] = frozenset()
+    control: bool = False
+
+    @property
+    def key(self) -> tuple[bool, Rates, bool]:
+        """Pieces of one key are joined: local and pinned ones never blur."""
+        return (self.control, self.rates, self.absolute.is_pinned)
+
+    @property
+    def unit(self) -> int | None:
+        """The reader's axis that this one runs along at rate 1, if it is the only one."""
+        return self.rates[0][0] if len(self.rates) == 1 and self.rates[0][1] == 1 else None
+
+    def implies(self, guard: Guard, padding: Padding = None) -> bool:
+        """Whether the guard is true of every pair."""
+        if guard in self.guards or Guard(guard.tensor, guard.at) in self.guards:
+            return True
+        return guard.reader is not None and self.excuses(guard.reader, guard.at, padding)
+
+    def excuses(self, reader: tuple[int, Dim], at: Dim, padding: Padding) -> bool:
+        """Whether `j + at` is real where `i + offset` is, by where they stand alone: it is the same place, or padding
+        would have to begin between them."""
+        axis, offset = reader
+        if self.unit != axis:
+            return False
+        reach = self.relative + Interval.at(at)
+        if padding == "right":
+            return reach.high is not None and at_most(reach.high, offset)
+        if padding == "left":
+            return reach.low is not None and at_most(offset, reach.low)
+        return reach.point == offset
+
+
+Relation = tuple[Piece, ...]
+"""Pieces in the order of their keys, one a key. No piece: reads nothing."""
+
+
+def piece(
+    rates: Mapping[int, Fraction], relative: Interval, absolute: Interval, guards: Iterable[Guard] = (), control: bool = False
+) -> Piece | None:
+    """The one form of a piece, or None where no pair is left."""
+    kept = tuple(sorted((axis, rate) for axis, rate in rates.items() if rate))
+    relative = _tightened(kept, relative, absolute)
+    if not kept or relative == EVERYWHERE:
+        kept, absolute, relative = (), absolute & relative, EVERYWHERE
+    if absolute.is_empty or relative.is_empty:
+        return None
+    made = Piece(kept, relative, absolute, frozenset(), control)
+    always = {(guard.tensor, guard.at) for guard in guards if guard.reader is None}
+    plain = [g for g in guards if g.reader is None or not ((g.tensor, g.at) in always or made.implies(g))]
+    return Piece(kept, relative, absolute, frozenset(plain), control) if plain else made
+
+
+def _tightened(rates: Rates, relative: Interval, absolute: Interval) -> Interval:
+    """As `i ≥ 0`: `j ≤ high` gives `j − ρ·i ≤ high`, so that such a bound on the offset says nothing more."""
+    if any(rate < 0 for _, rate in rates) or absolute.high is None:
+        return relative
+    beyond = relative.high is None or at_most(absolute.high, relative.high)
+    if not rates or not beyond:
+        return relative
+    return EVERYWHERE if relative.low is None else Interval(relative.low, absolute.high)
+
+
+# -- making -----------------------------------------------------------------------------------------------------------
+
+
+def along(axis: int, size: Dim | int, low: Dim | int | None = 0, high: Dim | int | None = 0) -> Relation:
+    """Offsets from `low` to `high` along the reader's `axis`, at rate 1; the same place by default."""
+    return relation([piece({axis: Fraction(1)}, Interval.of(low, high), Interval.first(size))])
+
+
+def whole(size: Dim | int) -> Relation:
+    """All of a source's axis."""
+    return within(Interval.first(size))
+
+
+def within(positions: Interval) -> Relation:
+    """The same positions for every reader."""
+    return relation([piece({}, EVERYWHERE, positions)])
+
+
+def relation(pieces: Iterable[Piece | None], padding: Padding = None) -> Relation:
+    return join((made for made in pieces if made is not None), padding)
+
+
+# -- join -------------------------------------------------------------------------------------------------------------
+
+
+def join(pieces: Iterable[Piece], padding: Padding = None) -> Relation:
+    """The union, as one hull a key; everything where there would be too many."""
+    found: dict[tuple[bool, Rates, bool], Piece] = {}
+    waiting = list(pieces)
+    while waiting:
+        new = waiting.pop()
+        old = found.pop(new.key, None)
+        if old is None or old == new:
+            found[new.key] = new
+        else:
+            waiting.append(_hull(old, new, padding))
+    parts = [[p for p in found.values() if p.control == control] for control in (False, True)]
+    return tuple(p for part in parts for p in (sorted(part, key=_order) if len(part) <= MOST_PIECES else [_all(part)]))
+
+
+def _order(item: Piece) -> tuple[bool, Rates, bool]:
+    return item.key
+
+
+def _hull(left: Piece, right: Piece, padding: Padding) -> Piece:
+    relative, absolute = left.relative | right.relative, _positions(left.absolute | right.absolute)
+    joined = piece(dict(left.rates), relative, absolute, _common_guards(left, right, padding), left.control)
+    assert joined is not None
+    return joined
+
+
+def _positions(interval: Interval) -> Interval:
+    return interval if interval.low is not None else Interval(dim(0), interval.high)
+
+
+def _all(pieces: Sequence[Piece]) -> Piece:
+    absolute = pieces[0].absolute
+    for other in pieces[1:]:
+        absolute = absolute | other.absolute
+    return Piece((), EVERYWHERE, _positions(absolute), control=pieces[0].control)
+
+
+def _common_guards(left: Piece, right: Piece, padding: Padding) -> set[Guard]:
+    """The guards that are true of both: the lesser where they differ."""
+    candidates = {*left.guards, *right.guards, *_weakened(left, right), *_weakened(right, left)}
+    return {guard for guard in candidates if left.implies(guard, padding) and right.implies(guard, padding)}
+
+
+def _weakened(strong: Piece, weak: Piece) -> Iterator[Guard]:
+    """Guards without exception, with the exception that `weak` needs for standing in one place."""
+    if weak.unit is None:
+        return
+    for guard in strong.guards:
+        if guard.reader is None:
+            yield Guard(guard.tensor, guard.at, (weak.unit, guard.at + (weak.relative.point or 0)))
+
+
+# -- composition ------------------------------------------------------------------------------------------------------
+
+
+def compose(hop: Sequence[Relation], state: Relation, padding: Padding = None) -> Relation:
+    """What a reader reads of the source, when it reads the middle by `hop` (a relation for each of the middle's axes)
+    and the middle reads the source by `state`."""
+    if not all(hop):
+        return ()
+    return relation((made for p in state for made in _through(hop, p, padding)), padding)
+
+
+def _through(hop: Sequence[Relation], state: Piece, padding: Padding) -> Iterator[Piece | None]:
+    axes = {axis for axis, _ in state.rates} | {guard.reader[0] for guard in state.guards if guard.reader}
+    order = sorted(axes) or list(range(len(hop)))[:1]
+    for choice in itertools.product(*(hop[axis] for axis in order)):
+        yield _step(dict(zip(order, choice, strict=True)), state, padding)
+
+
+def _step(chosen: Mapping[int, Piece], state: Piece, padding: Padding) -> Piece | None:
+    """`ρ = ρp·ρh`, `D = ρp·Dh + Dp`, `A = Ap ∩ (ρp·Ah + Dp)`."""
+    rates: dict[int, Fraction] = {}
+    relative = positions = state.relative
+    for axis, rate in state.rates:
+        through = chosen[axis]
+        relative = relative + through.relative * rate
+        positions = positions + through.absolute * rate
+        for reader, step in through.rates:
+            rates[reader] = rates.get(reader, Fraction(0)) + rate * step
+    control = state.control or any(through.control for through in chosen.values())
+    return piece(rates, relative, state.absolute & positions, _step_guards(chosen, state, padding), control)
+
+
+def _step_guards(chosen: Mapping[int, Piece], state: Piece, padding: Padding) -> Iterator[Guard]:
+    for guard in state.guards:
+        if guard.reader is None:
+            yield guard
+            continue
+        (axis, offset), through = guard.reader, chosen[guard.reader[0]]
+        for excuse in _excuses(through, guard.tensor, offset, padding):
+            yield Guard(guard.tensor, guard.at, excuse)
+    if state.unit is not None:
+        for guard in chosen[state.unit].guards:
+            for at in _places(state, guard.at, padding):
+                yield Guard(guard.tensor, at, guard.reader)
+
+
+def _excuses(through: Piece, tensor: str, offset: Dim, padding: Padding) -> Iterator[tuple[int, Dim] | None]:
+    """The exceptions under which the middle is known to be real at `offset`, seen from the reader."""
+    yield from (guard.reader for guard in through.guards if guard.tensor == tensor and guard.at == offset)
+    if through.unit is not None and through.relative.point is not None:
+        yield (through.unit, through.relative.point + offset)
+    elif through.unit is not None and through.excuses((through.unit, offset), offset, padding):
+        yield (through.unit, offset)
+
+
+def _places(state: Piece, middle: Dim, padding: Padding) -> Iterator[Dim]:
+    """The offsets at which the source is real, given that the middle is at offset `middle`."""
+    if state.relative.point is not None:
+        yield middle - state.relative.point
+    elif state.unit is not None and state.excuses((state.unit, middle), middle, padding):
+        yield middle
+
+
+# -- powers -----------------------------------------------------------------------------------------------------------
+
+Composable = TypeVar("Composable")
+
+
+def power(base: Composable, times: int, combine: Callable[[Composable, Composable], Composable]) -> Composable:
+    """`base` combined with itself, `times` of it (at least 1), by squaring; a square that changes nothing ends it."""
+    result: Composable | None = None
+    while True:
+        if times % 2:
+            result = base if result is None else combine(result, base)
+        times //= 2
+        if not times and result is not None:
+            return result
+        square = combine(base, base)
+        if square == base:
+            return base if result is None else combine(result, base)
+        base = square

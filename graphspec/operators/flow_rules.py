@@ -1,0 +1,321 @@
+"""What an operator's flow rule consists of, and the rules that most operators share.
+
+A rule turns one use of an operator into an `Effect`: for each input a `Hop`, which is a relation for each of its axes,
+and what the output depends on beside the entries that it reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from graphspec.axes import Dim, Number, Sizes, TensorType, dim
+from graphspec.flow import (
+    NO_FACTS,
+    NO_MARKS,
+    Fact,
+    Facts,
+    Length,
+    Marks,
+    Padding,
+    Relation,
+    along,
+    whole,
+)
+
+if TYPE_CHECKING:
+    from graphspec.operators.declare import Operator
+
+
+class Pairs(Protocol):
+    """Which pairs really are read where the relation is only a bound: a matrix of truth values, readers by places.
+
+    `size` gives the number that a size stands for; `data` is what tensors that the pairs depend on hold everywhere.
+    """
+
+    @property
+    def reader(self) -> int:
+        """The output's axis that the readers lie along."""
+        ...
+
+    def matrix(self, readers: int, places: int, size: Size, data: bool) -> Any: ...
+
+
+class Size(Protocol):
+    def __call__(self, size: Dim, /) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """How one output reads one port: a relation for each axis of the port.
+
+    `pairs`: for an axis whose relation is only a bound, the pairs that are really read, or None where that is unknown.
+    `why` says for a reader what kind of reading it is, where that is not obvious.
+    """
+
+    port: str
+    axes: tuple[Relation, ...]
+    pairs: tuple[tuple[int, Pairs | None], ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Marks that count only if at least `least` of the values at `places` (port, axis) differ along those axes."""
+
+    places: tuple[tuple[str, int], ...]
+    least: int
+    marks: Marks
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Turned by angles that grow with the position along axes: absolute, unless the other side is turned alike."""
+
+    angles: Operator
+    axes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """All that one output of an operator depends on, and what is known of its values.
+
+    `turned`: a turn that the output bears; `cancels`: pairs of ports whose equal turns leave only distances.
+    """
+
+    hops: tuple[Hop, ...] = ()
+    marks: Marks = NO_MARKS
+    facts: Facts = NO_FACTS
+    choices: tuple[Choice, ...] = ()
+    turned: Turn | None = None
+    cancels: tuple[tuple[str, str], ...] = ()
+
+
+class FlowRule(Protocol):
+    """The flow of an operator, judged for training and for evaluation."""
+
+    def effect(self, use: Use, output: int) -> Effect: ...
+
+
+@dataclass(frozen=True)
+class Use:
+    """One use of an operator: what a rule may look at. All sizes that it makes are over run-time axes alone."""
+
+    operator: Operator
+    inputs: Mapping[str, TensorType]
+    outputs: Sequence[TensorType]
+    sizes: Sizes
+    facts: Mapping[str, Facts] = field(default_factory=dict[str, Facts])
+    padding: Padding = None
+
+    def get(self, attribute: str) -> Any:
+        return getattr(self.operator, attribute)
+
+    def ground(self, size: Dim | int) -> Dim:
+        """A size with the values of parameters put in."""
+        return ground(dim(size), self.sizes)
+
+    def names(self, *sizes: Dim) -> frozenset[str]:
+        """What axes of these sizes go by in marks: the run-time axes in them, or the number."""
+        return frozenset[str]().union(*(axis_names(size, self.sizes) for size in sizes))
+
+    def lengths(self, *sizes: Dim, unless: Iterable[str] = ()) -> frozenset[Length]:
+        """The marks of using these sizes as numbers: those known beforehand make none."""
+        return frozenset(Length(name, frozenset(unless)) for size in sizes for name in self.ground(size).symbols)
+
+    def place(self, port: str, axis: Dim) -> int:
+        """Where a port has the named axis."""
+        sizes = self.inputs[port].axes
+        exact = [at for at, own in enumerate(sizes) if own.size == axis and not own.primed]
+        return (exact or [at for at, own in enumerate(sizes) if self.sizes.same(own.size, axis) and not own.primed])[0]
+
+    def axes(self, port: str, places: Sequence[int | None]) -> tuple[Relation, ...]:
+        """Each axis of a port read in the same place along the output's axis `places[axis]`, or all of it if None."""
+        sizes = map(self.ground, self.inputs[port].sizes)
+        return tuple(
+            whole(size) if place is None else along(place, size) for place, size in zip(places, sizes, strict=True)
+        )
+
+    def carried(self, port: str, places: Sequence[int | None], moved: Mapping[int, Dim] | None = None) -> Facts:
+        """The facts of a port that hold of an output read from it at `places`, axes in `moved` at an offset."""
+        moved = moved or {}
+        found: set[Fact] = set()
+        for fact in self.facts.get(port, NO_FACTS):
+            place = places[fact.axis]
+            if place is not None and not self._disturbs(port, fact, places, moved):
+                found.add(replace(fact, axis=place, offset=fact.offset + moved.get(fact.axis, dim(0))))
+        return frozenset(found)
+
+    def _disturbs(self, port: str, fact: Fact, places: Sequence[int | None], moved: Mapping[int, Dim]) -> bool:
+        """Whether an axis along which the rows of the fact's tensor lie is not kept as it is."""
+        return any(
+            (places[at] is None or at in moved) and at != fact.axis and self.names(size) & fact.rows
+            for at, size in enumerate(self.inputs[port].sizes)
+        )
+
+
+def ground(size: Dim, sizes: Sizes) -> Dim:
+    """A size with derived axes and the values of parameters put in: only run-time axes are left."""
+    whole_size = sizes.expand(size)
+    return whole_size.substitute({name: dim(sizes.values[name]) for name in whole_size.symbols & sizes.values.keys()})
+
+
+def axis_names(size: Dim, sizes: Sizes) -> frozenset[str]:
+    """What an axis of this size goes by in marks."""
+    grounded = ground(size, sizes)
+    return grounded.symbols or frozenset({str(grounded)})
+
+
+def effect_of(use: Use, output: int) -> Effect:
+    """The effect of one use of an operator: its rule's, and the lengths within its numbers."""
+    effect = use.operator.flow.effect(use, output)
+    lengths = use.lengths(*map(dim, sorted(_axes_in_numbers(use.operator))))
+    return replace(effect, marks=effect.marks | Marks(lengths=lengths)) if lengths else effect
+
+
+def _axes_in_numbers(operator: Operator) -> set[str]:
+    values = [getattr(operator, attribute.name) for attribute in fields(operator)]  # pyright: ignore[reportArgumentType]
+    flat = [part for value in values for part in (value if isinstance(value, tuple) else (value,))]  # pyright: ignore[reportUnknownVariableType]
+    return {name for value in flat if isinstance(value, Number) for name in value.sizes}
+
+
+# -- rules ------------------------------------------------------------------------------------------------------------
+
+Keeps = Literal["values", "zeros", "nothing"]
+"""What an operator keeps of the facts about its input: the values are the same, zeros stay zero, or nothing is known."""
+
+
+def kept(facts: Facts, keeps: Keeps) -> Facts:
+    return NO_FACTS if keeps == "nothing" else frozenset(f for f in facts if keeps == "values" or f.kind == "real")
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No rule is stated: everything may depend on everything."""
+
+    def effect(self, use: Use, output: int) -> Effect:
+        hops = tuple(
+            Hop(port, use.axes(port, [None] * len(given.axes)), tuple((at, None) for at in range(len(given.axes))))
+            for port, given in use.inputs.items()
+        )
+        sizes = [size for given in (*use.inputs.values(), *use.outputs) for size in given.sizes]
+        names = use.names(*sizes)
+        return Effect(hops, Marks(absolutes=names, lengths=use.lengths(*sizes), mixed=names))
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Every entry from the same place of each input. Axes that the output has beside come last and are learned."""
+
+    keeps: Keeps = "nothing"
+
+    def effect(self, use: Use, output: int) -> Effect:
+        made, facts = use.outputs[output], NO_FACTS
+        hops: list[Hop] = []
+        for port, given in use.inputs.items():
+            places = range(len(given.axes))
+            hops.append(Hop(port, use.axes(port, places)))
+            facts |= kept(use.carried(port, places), self.keeps)
+        most = max((len(given.axes) for given in use.inputs.values()), default=0)
+        return Effect(tuple(hops), Marks(absolutes=use.names(*made.sizes[most:])), facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """Reads nothing, and differs from place to place: learned rows, positions by index."""
+
+    def effect(self, use: Use, output: int) -> Effect:
+        return Effect((), Marks(absolutes=use.names(*use.outputs[output].sizes)))
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Learned rows, taken by a port of whole numbers or, where it is not given, by the index; lengths in `offset` count."""
+
+    offset: str
+
+    def effect(self, use: Use, output: int) -> Effect:
+        base: FlowRule = Identity() if use.inputs else Constant()
+        made = base.effect(use, output)
+        return replace(made, marks=made.marks | Marks(lengths=use.lengths(use.get(self.offset))))
+
+
+@dataclass(frozen=True, slots=True)
+class MixesLast:
+    """A learned mixture along the last axis, the same everywhere else. A constant added to it is the flag `unless`."""
+
+    unless: str
+
+    def effect(self, use: Use, output: int) -> Effect:
+        ((port, given),) = use.inputs.items()
+        places = [*range(len(given.axes) - 1), None]
+        facts = NO_FACTS if use.get(self.unless) else kept(use.carried(port, places), "zeros")
+        names = use.names(given.sizes[-1])
+        learned = names | use.names(use.outputs[output].sizes[-1])
+        return Effect((Hop(port, use.axes(port, places)),), Marks(absolutes=learned, mixed=names), facts)
+
+
+@dataclass(frozen=True, slots=True)
+class MixesAlong:
+    """Reads all along the axes that the attribute `over` names (the last one by default), symmetrically.
+
+    `learned`: attributes that give each place a weight of its own unless false or none.
+    """
+
+    over: str
+    learned: tuple[str, ...] = ()
+
+    def effect(self, use: Use, output: int) -> Effect:
+        ((port, given),) = use.inputs.items()
+        over: Dim | tuple[Dim, ...] = use.get(self.over) or given.sizes[-1:]
+        sizes = (over,) if isinstance(over, Dim) else over
+        mixed = {use.place(port, size) for size in sizes}
+        places = [None if at in mixed else at for at in range(len(given.axes))]
+        names = use.names(*sizes)
+        weighted = any(use.get(attribute) not in (False, "none") for attribute in self.learned)
+        marks = Marks(absolutes=names if weighted else frozenset(), lengths=use.lengths(*sizes), mixed=names)
+        return Effect((Hop(port, use.axes(port, places)),), marks)
+
+
+@dataclass(frozen=True, slots=True)
+class Reduces:
+    """Reads all along the axis that the attribute `over` names, which disappears.
+
+    A sum does not count what is zero; the place of a maximum is a matter of order.
+    """
+
+    over: str
+    kind: str
+
+    def effect(self, use: Use, output: int) -> Effect:
+        ((port, given),) = use.inputs.items()
+        at, kind = use.place(port, use.get(self.over)), use.get(self.kind)
+        places = [None if axis == at else axis - (axis > at) for axis in range(len(given.axes))]
+        size = given.sizes[at]
+        zero = [fact.tensor for fact in use.facts.get(port, NO_FACTS) if fact.kind == "real" and fact.axis == at]
+        lengths = use.lengths(size, unless=zero if kind == "sum" else ())
+        order = use.names(size) if kind == "argmax" else frozenset[str]()
+        return Effect((Hop(port, use.axes(port, places)),), Marks(frozenset(), order, lengths, use.names(size)))
+
+
+@dataclass(frozen=True, slots=True)
+class ReducesAll:
+    """One number from everything."""
+
+    def effect(self, use: Use, output: int) -> Effect:
+        hops = tuple(Hop(port, use.axes(port, [None] * len(given.axes))) for port, given in use.inputs.items())
+        sizes = [size for given in use.inputs.values() for size in given.sizes]
+        return Effect(hops, Marks(lengths=use.lengths(*sizes), mixed=use.names(*sizes)))
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Turns pairs along the last axis by angles that grow with the place along the third last."""
+
+    def effect(self, use: Use, output: int) -> Effect:
+        ((port, given),) = use.inputs.items()
+        last = len(given.axes) - 1
+        hop = Hop(port, use.axes(port, [*range(last), None]), ((last, None),))
+        turn = Turn(use.operator, use.names(given.sizes[-3]))
+        return Effect((hop,), Marks(absolutes=use.names(given.sizes[-1])), turned=turn)

@@ -1,0 +1,213 @@
+"""A body as the steps that a diagram shows: what readers would not draw is left out, what they draw as one is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+
+from graphspec.axes import TensorType
+from graphspec.graph import Body, Call, Node, Ref, Repeat
+from graphspec.masks import Everything, Mask
+from graphspec.operators import Operator
+from graphspec.operators.attention import Attend
+from graphspec.operators.linear import FreeParameter
+from graphspec.operators.pointwise import ARITHMETIC, Dropout, Pointwise
+from graphspec.operators.reduce import Reduce
+from graphspec.operators.shape import Cast, StopGradient
+from graphspec.render.names import attention_title, block_name, humanised, operator_title, plain, size_text
+from graphspec.render.view import Attention, attention_of, operators, view
+
+Opens = Callable[[Node], bool]
+"""Whether a block is drawn with its inside."""
+
+CONTAINER, SUM = "container", "sum"
+MARKS = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷"}
+_UNDRAWN = (Dropout, Cast, StopGradient)
+_SCALINGS = ("multiply", "divide")
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A value that a step reads, through which port, and whether as a memory (keys and values from elsewhere)."""
+
+    ref: Ref
+    port: str
+    memory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One box, mark or container of a diagram. `names` are the nodes for which it stands, `node` the chief of them."""
+
+    node: Node
+    kind: str
+    title: str
+    reads: tuple[Read, ...]
+    names: tuple[str, ...]
+    mask: Mask = Everything()
+    mark: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.node.name
+
+    @property
+    def type(self) -> TensorType:
+        return self.node.type
+
+    @property
+    def is_mark(self) -> bool:
+        """Whether it is drawn as a small sign instead of a box."""
+        return bool(self.mark) and not self.title
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The steps of a body in an order in which they can be computed, and where its outputs come from."""
+
+    body: Body
+    steps: tuple[Step, ...]
+    outputs: tuple[tuple[str, Ref], ...]
+
+    def readers(self) -> Mapping[str, list[str]]:
+        """For each input and step, the steps that read it, and `""` for each output."""
+        found: dict[str, list[str]] = {name: [] for name in (*(i.name for i in self.body.inputs), *self.by_name())}
+        for step in self.steps:
+            for read in step.reads:
+                found[read.ref.name].append(step.name)
+        for _, ref in self.outputs:
+            found[ref.name].append("")
+        return found
+
+    def by_name(self) -> dict[str, Step]:
+        return {step.name: step for step in self.steps}
+
+
+def flow_of(body: Body, opens: Opens, sizes: Mapping[str, int], used: Collection[str] = ()) -> Flow:
+    """The steps of a body, nothing merged yet; what no output needs is left out, nor outputs that are not `used`."""
+    seen = view(body)
+    alias: dict[str, Ref] = {}
+    made: list[Step] = []
+    for node in body.nodes:
+        reads = tuple(
+            Read(alias.get(ref.name, ref), port, (node.name, port) in seen.memories)
+            for port, ref in seen.reads[node.name]
+        )
+        passed = _passed_on(node, reads, body)
+        if passed is None:
+            made.append(_step(node, _own_memories(reads), body, opens, sizes))
+        else:
+            alias[node.name] = passed
+            made = [_renamed(step, node) if step.name == passed.name else step for step in made]
+    outputs = tuple((name, alias.get(ref.name, ref)) for name, ref in body.outputs if name in used or not used)
+    return pruned(Flow(body, tuple(made), outputs))
+
+
+def pruned(flow: Flow) -> Flow:
+    """Without the steps that no output needs."""
+    needed = {ref.name for _, ref in flow.outputs}
+    kept: list[Step] = []
+    for step in reversed(flow.steps):
+        if step.name in needed:
+            kept.append(step)
+            needed |= {read.ref.name for read in step.reads}
+    return replace(flow, steps=tuple(reversed(kept)))
+
+
+def _passed_on(node: Node, reads: tuple[Read, ...], body: Body) -> Ref | None:
+    """The one value that a node without a box passes on: dropout, scaling, conversion."""
+    if isinstance(node.does, _UNDRAWN) and reads:
+        return reads[0].ref
+    if not isinstance(node.does, Pointwise) or node.does.function not in ARITHMETIC.values():
+        return None
+    scales = node.does.function in _SCALINGS
+    varying = [read.ref for read in reads if not (scales and _is_learned(read.ref, body))]
+    hides = scales or len(node.inputs) == 1
+    return varying[0] if len(varying) == 1 and hides and node.does.function != "power" else None
+
+
+def _renamed(step: Step, node: Node) -> Step:
+    """A reduction that is then scaled by a tensor has the name of the whole: `sum(x * real, T) / sum(real, T)`."""
+    whole = step.node.name.partition("~")[0] == node.name and len(node.inputs) > 1
+    if not whole or not isinstance(step.node.does, Reduce) or node.label:
+        return step
+    return replace(step, title=f"{humanised(node.name)} over {size_text(step.node.does.over)}")
+
+
+def _is_learned(ref: Ref, body: Body) -> bool:
+    return body.has_node(ref.name) and isinstance(body.node(ref.name).does, FreeParameter)
+
+
+def _own_memories(reads: tuple[Read, ...]) -> tuple[Read, ...]:
+    """A memory that is also the step's plain input is none: attention to oneself."""
+    own = {read.ref for read in reads if not read.memory}
+    return tuple(replace(read, memory=read.memory and read.ref not in own) for read in reads)
+
+
+# -- one step ---------------------------------------------------------------------------------------------------------
+
+
+def _step(node: Node, reads: tuple[Read, ...], body: Body, opens: Opens, sizes: Mapping[str, int]) -> Step:
+    label = plain(node.label)
+    match node.does:
+        case Call() | Repeat() if opens(node):
+            return Step(node, CONTAINER, label or humanised(node.name), reads, (node.name,))
+        case Call(inner):
+            return _block(node, inner, reads, sizes)
+        case Repeat() as repeat:
+            return _block(node, repeat.bodies[0], reads, sizes) if repeat.bodies else _plain(node, "shape", "", reads)
+        case Attend():
+            return _attention(node, Attention(node.does.mask, node, body), label, reads, sizes)
+        case Pointwise() as pointwise if pointwise.function in MARKS and len(reads) > 1:
+            kind = SUM if pointwise.function == "add" else "mark"
+            return Step(node, kind, label, reads, (node.name,), mark=MARKS[pointwise.function])
+        case operator:
+            return _plain(node, operator.look[0], _operator_title(node, operator), reads)
+
+
+def _plain(node: Node, kind: str, title: str, reads: tuple[Read, ...]) -> Step:
+    return Step(node, kind, plain(node.label) or title or humanised(node.name), reads, (node.name,))
+
+
+def _operator_title(node: Node, operator: Operator) -> str:
+    match operator:
+        case FreeParameter():
+            return humanised(node.name)
+        case Pointwise(function=function):
+            return humanised(function)
+        case Reduce(over=over, kind=kind):
+            return f"{humanised(kind)} over {size_text(over)}"
+        case _:
+            return operator_title(operator)
+
+
+def _block(node: Node, body: Body, reads: tuple[Read, ...], sizes: Mapping[str, int]) -> Step:
+    """A closed block: coloured by what is in it, and named after the block."""
+    found = attention_of(body)
+    name = block_name(body.block)
+    if found is None:
+        return _plain(node, _kind(body), humanised(name), reads)
+    title = plain(node.label) or ("" if name == "attention" else humanised(name))
+    return _attention(node, found, title, reads, sizes)
+
+
+def _attention(node: Node, found: Attention, title: str, reads: tuple[Read, ...], sizes: Mapping[str, int]) -> Step:
+    memory = any(read.memory for read in reads)
+    heads, key_heads = (found.type_at(port).sizes[-2].value(sizes) for port in ("query", "key"))
+    title = title or attention_title(found.mask, memory, heads, key_heads)
+    return Step(node, "cross" if memory else "attention", title, reads, (node.name,), found.mask)
+
+
+_KINDS = (
+    ("experts", {"top", "mixture"}),
+    ("scan", {"scan"}),
+    ("convolution", {"convolution"}),
+    ("ffn", {"linear"}),
+    ("embedding", {"embedding"}),
+    ("norm", {"layer_norm", "rms_norm"}),
+)
+
+
+def _kind(body: Body) -> str:
+    found = operators(body)
+    return next((kind for kind, typical in _KINDS if found & typical), "shape")
