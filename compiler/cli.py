@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import graphspec
-from graphspec.diagnostics import Diagnostic, Report, SpecError, as_dict, format_text
+from graphspec.diagnostics import Diagnostic, File, Report, SpecError, as_dict, format_text
 
 if TYPE_CHECKING:
     from graphspec.analysis.contracts import Verdict
@@ -96,14 +96,14 @@ def check(
     report = Report()
     found, verdicts = _checked(spec, settings, report)
     if as_json:
-        facts = summary(found, verdicts).as_dict() if found else {}
+        facts = summary(found.graph, verdicts).as_dict() if found else {}
         print(
             json.dumps({"diagnostics": [as_dict(d) for d in report.diagnostics], **facts}, indent=2, ensure_ascii=False)
         )
     else:
         _complain(report.diagnostics)
         if found:
-            print(summary(found, verdicts).as_text())
+            print(summary(found.graph, verdicts).as_text())
     bad = {"refuted", "unknown"} if strict else {"refuted"}
     if report.failed or any(verdict.status in bad for verdict in verdicts):
         raise typer.Exit(1)
@@ -186,7 +186,8 @@ def compile_(
     found = _load(spec, settings)
     _complain(found.warnings)
 
-    from compiler import Target, emit
+    from compiler.emit import emit
+    from compiler.target import Target
 
     report = Report()
     chosen = Target.parse(target, report)
@@ -202,6 +203,90 @@ def compile_(
         raise SpecError(
             [Diagnostic("cannot-write", f"cannot write `{output}`: {error.strerror}", help=help)]
         ) from error
+
+
+
+@app.command(epilog="Example: graphspec train specs/transformer.yaml --data pairs.tsv --set layers=2 --steps 500")
+def train(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE|SPEC", help="A recipe, or a spec with --data.")],
+    settings: Settings = None,
+    data: Annotated[Path | None, typer.Option(help="The file to learn from.")] = None,
+    validation: Annotated[str | None, typer.Option(help="A file to measure on, or a share of the data.")] = None,
+    test: Annotated[Path | None, typer.Option(help="A file to measure on once, at the end.")] = None,
+    task: Annotated[str | None, typer.Option(help="seq2seq, language_model, classification or labelling.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps of training.")] = None,
+    run: Annotated[Path | None, typer.Option(help="The folder to write; runs/NAME by default.")] = None,
+    options: Annotated[
+        list[str] | None, typer.Option("--with", metavar="KEY=VALUE", help="Any key of a recipe: optimiser.lr=1e-3.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+) -> None:
+    """Train a model from files; every measurement, the source and the weights go to a run folder."""
+    from compiler.train import recipe as recipes
+    from compiler.train import session
+
+    changes = {f"set.{name}": value for name, value in parse_settings(settings).items()} | parse_settings(options)
+    flags = {"data.train": data, "data.validation": validation, "data.test": test, "task": task, "steps": steps, "run": run}
+    changes |= {key: str(value) for key, value in flags.items() if value is not None}
+    report = Report()
+    if recipes.is_recipe(recipe, report):
+        found = recipes.load(recipe, report, _absolute(changes))
+    else:
+        report.check()
+        if data is None:
+            raise typer.BadParameter("a spec needs data to learn from", param_hint="--data")
+        found = recipes.from_flags(recipe, changes, report)
+    report.check()
+    assert found is not None
+    result = session.run(found, resume=resume)
+    if not result.finished:
+        raise typer.Exit(130)
+
+
+def _absolute(changes: dict[str, str]) -> dict[str, str]:
+    """Paths given as flags are relative to the working directory, those in a recipe to its folder."""
+    paths = ("data.train", "data.test", "run")
+    found = {key: str(Path(value).absolute()) if key in paths else value for key, value in changes.items()}
+    if Path(found.get("data.validation", "")).is_file():
+        found["data.validation"] = str(Path(found["data.validation"]).absolute())
+    return found
+
+
+@app.command(epilog="Example: graphspec predict runs/dates 'den 3. mai 2021'")
+def predict(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder that `graphspec train` has written.")],
+    inputs: Annotated[list[str] | None, typer.Argument(metavar="[INPUT …|-]", help="Texts; `-` reads lines.")] = None,
+    file: Annotated[Path | None, typer.Option(help="Answer every line of a file.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="The most tokens to write; by default until END.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Let a trained model answer: a line for every input."""
+    if (file is None) == (not inputs):
+        raise typer.BadParameter("give texts, `-` for standard input, or --file", param_hint="INPUT")
+    from compiler.train import predict as predicting
+
+    predictor = predicting.load(run, device=device)
+    for answer in predictor.stream([_given(inputs or (), file)], limit=limit):
+        if as_json:
+            print(json.dumps({"input": answer.input, "answer": answer.text, "ended": answer.ended}, ensure_ascii=False))
+            continue
+        print(answer.text, flush=True)
+        if not answer.ended:
+            print(f"(cut off before END: {answer.input})", file=sys.stderr)
+
+
+def _given(inputs: Sequence[str], file: Path | None) -> File:
+    """What is to be answered, as a text of lines."""
+    if file is not None:
+        from compiler.train.data import open_text
+
+        report = Report()
+        found = open_text(file, report)
+        report.check()
+        assert found is not None
+        return found
+    return File("standard input", sys.stdin.read()) if list(inputs) == ["-"] else File("input", "\n".join(inputs))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ def standard_library() -> Library:
     """The blocks of `graphspec/std/`, read once per process."""
     report = Report()
     documents: list[Document] = []
+    nothing: dict[str, Library] = {}
     for file in sorted(resources.files("graphspec.std").iterdir(), key=lambda entry: entry.name):
         if file.name.endswith(".yaml"):
             source = parse(file.read_text(encoding="utf-8"), f"std/{file.name}", report)
@@ -28,7 +29,7 @@ def standard_library() -> Library:
                 documents.append(document)
     report.check()
     blocks = {name: entry for document in documents for name, entry in document.blocks.items()}
-    return Library("std", documents[0].model_copy(update={"blocks": blocks}), dict[str, Library](), standard_library)
+    return Library("std", documents[0].model_copy(update={"blocks": blocks}), nothing, standard_library)
 
 
 def own_library(document: Document, root: Path | None, report: Report) -> Library:

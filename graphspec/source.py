@@ -234,7 +234,7 @@ class _Reader:
                 colon = key.text.index(":")
                 span = key.part(colon, colon + 1)
                 self.fault("yaml-syntax", "no space after the colon", span, help="write `key: value`")
-            elif first.setdefault(key.text, key) is not key and not _parts(pairs, index):
+            elif first.setdefault(key.text, key) is not key and len(_parts(pairs, index)) < 2:
                 note = Note("it is first given", first[key.text].span)
                 help = "remove one of the two, or rename it"
                 self.fault("duplicate-key", f"the key `{_short(key.text)}` is given twice", key.span, note, help=help)
@@ -379,9 +379,8 @@ def _word(file: File, mark: yaml.Mark) -> tuple[Span, str]:
     """The word or sign at a mark: its place, and how to speak of it."""
     found = _WORD.match(file.line(mark.line + 1), mark.column)
     line, column, word = mark.line + 1, mark.column + 1, found[0] if found else ""
-    return Span(
-        file, line, column, line, column + max(1, len(word))
-    ), f"`{_short(word)}`" if word else "the end of the line"
+    span = Span(file, line, column, line, column + max(1, len(word)))
+    return span, f"`{_short(word)}`" if word else "the end of the line"
 
 
 def _indentation(line: str) -> int:

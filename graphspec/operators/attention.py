@@ -53,7 +53,8 @@ class Attend(Operator):
         query, key = inputs["query"], inputs["key"]
         if sizes.quotient(query.sizes[-2], key.sizes[-2]) is None:
             raise Mismatch(
-                f"{sizes.describe(key.sizes[-2])} key heads do not divide {sizes.describe(query.sizes[-2])} query heads",
+                f"{sizes.describe(key.sizes[-2])} key heads do not divide "
+                f"{sizes.describe(query.sizes[-2])} query heads",
                 "key",
                 "grouped attention needs `heads` to be a multiple of `kv_heads`",
             )

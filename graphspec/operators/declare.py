@@ -197,7 +197,8 @@ def match(operator: Operator, inputs: Mapping[str, TensorType], sizes: Sizes) ->
             )
         if port.dtype not in ("any", given.dtype):
             raise Mismatch(
-                f"`{port.name}` of `{operator.op}` holds {_NOUNS[port.dtype]}, but gets {_NOUNS[given.dtype]} (`{given}`)",
+                f"`{port.name}` of `{operator.op}` holds {_NOUNS[port.dtype]}, "
+                f"but gets {_NOUNS[given.dtype]} (`{given}`)",
                 port.name,
                 "convert it with `{op: cast, to: …}`" if given.dtype != "float" else "",
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -93,8 +93,8 @@ def _result(function: str, arguments: Sequence[Argument], known: Known) -> Facts
             return facts[0] if function in KEEP_ZERO else NO_FACTS
 
 
-def _all(facts: object) -> Facts:
-    return NO_FACTS.union(*facts)  # pyright: ignore
+def _all(facts: Iterable[Facts]) -> Facts:
+    return reduce(frozenset.__or__, facts, NO_FACTS)
 
 
 def _shared(facts: Sequence[Facts]) -> Facts:

@@ -206,19 +206,16 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Every entry from the same place of each input. Axes that the output has beside come last and are learned."""
+    """Every entry from the same place of the input. Axes that the output has beside come last and are learned."""
 
     keeps: Keeps = "nothing"
 
     def effect(self, use: Use, output: int) -> Effect:
-        made, facts = use.outputs[output], NO_FACTS
-        hops: list[Hop] = []
-        for port, given in use.inputs.items():
-            places = range(len(given.axes))
-            hops.append(Hop(port, use.axes(port, places)))
-            facts |= kept(use.carried(port, places), self.keeps)
-        most = max((len(given.axes) for given in use.inputs.values()), default=0)
-        return Effect(tuple(hops), Marks(absolutes=use.names(*made.sizes[most:])), facts)
+        ((port, given),) = use.inputs.items()
+        places = range(len(given.axes))
+        learned = use.names(*use.outputs[output].sizes[len(places) :])
+        facts = kept(use.carried(port, places), self.keeps)
+        return Effect((Hop(port, use.axes(port, places)),), Marks(absolutes=learned), facts)
 
 
 @dataclass(frozen=True, slots=True)

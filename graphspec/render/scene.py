@@ -52,12 +52,17 @@ class Wire:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The items of one body from the first computed to the last. `entry` is the point at which the first input comes in."""
+    """The items of one body from the first computed to the last.
+
+    `ties` are pairs of items that learn one tensor, `entry` is the point at which a body's first input comes in,
+    `ends` are the items that stand for a model's outputs.
+    """
 
     items: tuple[Item, ...]
     wires: tuple[Wire, ...]
     ties: tuple[tuple[str, str], ...] = ()
     entry: str = ""
+    ends: tuple[str, ...] = ()
 
 
 def scene_of(graph: Graph, options: RenderOptions) -> Scene:
@@ -77,7 +82,8 @@ class _Builder:
         outputs = tuple(Item(f"→{name}", "text", title=plain(name)) for name, _ in flow.outputs)
         given = {source.name: source.name for source in body.inputs}
         wires = tuple(replace(wire, head=wire.head or f"→{wire.port}") for wire in _wires(flow, given))
-        return Scene((*inputs, *self.items(flow, 0), *outputs), wires, tuple(_ties(flow)))
+        items = (*inputs, *self.items(flow, 0), *outputs)
+        return Scene(items, wires, tuple(_ties(flow)), ends=tuple(item.name for item in outputs))
 
     def body(self, body: Body, level: int, used: Used) -> Scene:
         """The scene of a body as far as its `used` outputs need it; its first input comes in at a point."""
@@ -159,7 +165,9 @@ class _Turns:
 
     def of(self, repeat: Repeat) -> tuple[str, Scene]:
         runs = self.runs(repeat)
-        if len(runs) != 1:
+        if not runs:
+            return _times(repeat.times, 0), _row([])
+        if len(runs) > 1:
             return "", _row([self.part(bodies, count) for bodies, count in runs])
         ((bodies, count),) = runs
         if len(bodies) == 1:
@@ -174,7 +182,8 @@ class _Turns:
         found: list[tuple[tuple[Body, ...], int]] = []
         for run in repeat.runs:
             bodies, count = self.alike(run)
-            if found and found[-1][0] == bodies and len(bodies) == 1:
+            before = found[-1][0] if found else ()
+            if len(before) == len(bodies) == 1 and self.scene(before[0]) == self.scene(bodies[0]):
                 count += found.pop()[1]
             found.append((bodies, count))
         return found

@@ -11,7 +11,6 @@ from graphspec.graph import Graph, Input
 
 if TYPE_CHECKING:
     from graphspec.analysis.contracts import Verdict
-    from graphspec.spec import Spec
 
 _MARKS = {"proved": "✓", "refuted": "✗", "unknown": "?"}
 _SHOWN_BLOCKS = 12
@@ -78,9 +77,9 @@ class Summary:
                 yield from (f"    {line}" for line in verdict.explanation())
 
 
-def summary(spec: Spec, verdicts: Sequence[Verdict]) -> Summary:
-    """The facts of a spec with the verdicts on its contracts."""
-    return Summary(spec.graph, verdicts)
+def summary(graph: Graph, verdicts: Sequence[Verdict]) -> Summary:
+    """The facts of a graph with the verdicts on its contracts."""
+    return Summary(graph, verdicts)
 
 
 def _column(title: str, lines: Sequence[str]) -> Iterator[str]:

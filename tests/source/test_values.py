@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from graphspec import source
@@ -220,26 +220,21 @@ def keys_and_values(value: object) -> Iterator[str]:
             yield str(value)
 
 
-@given(
-    data=st.dictionaries(PLAIN | TEXTS, NESTED, min_size=1, max_size=4),
-    flow=st.sampled_from([None, True, False]),
-    unicode=st.booleans(),
-    indent=st.integers(2, 7),
-    width=st.sampled_from([20, 10_000]),
-    line_break=st.sampled_from(["\n", "\r\n"]),
+FORMS = st.fixed_dictionaries(
+    {
+        "default_flow_style": st.sampled_from([None, True, False]),
+        "allow_unicode": st.booleans(),
+        "indent": st.integers(2, 7),
+        "width": st.sampled_from([20, 10_000]),
+        "line_break": st.sampled_from(["\n", "\r\n"]),
+    }
 )
-def test_what_yaml_writes_is_read_as_it_was(
-    data: dict[str, Any], flow: bool | None, unicode: bool, indent: int, width: int, line_break: str
-) -> None:
-    text = yaml.safe_dump(
-        data,
-        default_flow_style=flow,
-        allow_unicode=unicode,
-        sort_keys=False,
-        indent=indent,
-        width=width,
-        line_break=line_break,
-    )
+
+
+@given(data=st.dictionaries(PLAIN | TEXTS, NESTED, min_size=1, max_size=4), form=FORMS)
+def test_what_yaml_writes_is_read_as_it_was(data: dict[str, Any], form: dict[str, Any]) -> None:
+    text = yaml.safe_dump(data, sort_keys=False, **form)
+    assume(yaml.safe_load(text) == data)  # PyYAML folds some escapes wrongly
     root = sound(text).root
     assert plain(root) == data
     assert [scalar.text for scalar in scalars(root)] == list(keys_and_values(data))

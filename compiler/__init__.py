@@ -1,0 +1,37 @@
+"""The PyTorch backend of GraphSpec.
+
+    spec = graphspec.load("specs/transformer.yaml", layers=2)
+    model = compiler.compile(spec)          # a plain nn.Module; `model.source` is its text
+
+torch is imported when something here is first used, not before.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from compiler.build import compile  # noqa: A004
+    from compiler.emit import emit
+    from compiler.runtime import Model
+    from compiler.target import Target
+
+_HOMES = {
+    "compile": "compiler.build",
+    "emit": "compiler.emit",
+    "Model": "compiler.runtime",
+    "Target": "compiler.target",
+}
+
+__all__ = ["Model", "Target", "compile", "emit"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module `compiler` has no attribute `{name}`")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

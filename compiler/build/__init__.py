@@ -1,0 +1,66 @@
+"""Source → module: the generated file is imported, its model made, its parameters initialised."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol, cast
+
+import torch
+
+from compiler.build.capture import capture
+from compiler.build.initialise import initialise
+from compiler.build.memory import refuse_if_too_large
+from compiler.emit import write_source
+from compiler.features import resolve
+from compiler.lower.names import identifier
+from compiler.passes import run
+from compiler.runtime import Model, files
+from compiler.target import Target
+from graphspec.graph import Graph
+
+
+class HasGraph(Protocol):
+    """A loaded spec."""
+
+    @property
+    def graph(self) -> Graph: ...
+
+
+def compile(  # noqa: A001
+    spec: HasGraph | Graph,
+    target: Target | None = None,
+    *,
+    seed: int = 0,
+    device: str | torch.device | None = None,
+) -> Model:
+    """The model of a spec as an ordinary PyTorch module, initialised.
+
+    `device` is where it lies, the target's by default; the same seed gives the same weights on all. Raises `SpecError`:
+    `too-large-to-build`, `unknown-objective`, `objective-not-causal`.
+    """
+    graph = spec if isinstance(spec, Graph) else spec.graph
+    target = target or Target()
+    if device is not None and target.device == "auto":
+        target = replace(target, device=cast("str", torch.device(device).type))  # pyright: ignore[reportArgumentType]
+    target = resolve(target)
+    place = str(device or target.device)
+    prepared = run(graph, target)
+    refuse_if_too_large(prepared, place)
+    model = build(prepared, target)
+    model._origin = (model.source, graph, target, capture)
+    if place != "meta":
+        model.to_empty(device=place)
+        initialise(model, prepared.body, seed)
+    return model
+
+
+def build(prepared: Graph, target: Target) -> Model:
+    """The module of a graph that went through the passes, without memory for its parameters."""
+    emitted = write_source(prepared, target)
+    module = files.load(emitted.text, identifier(prepared.name))
+    with torch.device("meta"):
+        model = getattr(module, emitted.model)()
+    model._origin = (emitted.text, prepared, target, capture)
+    return model
+
+

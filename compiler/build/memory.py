@@ -1,0 +1,53 @@
+"""Whether a model fits into memory, found out before anything is allocated."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from compiler.features import free_memory
+from graphspec.axes import Sizes, product
+from graphspec.diagnostics import Diagnostic, SpecError
+from graphspec.graph import Body, Call, Graph, Repeat
+
+BYTES = 4
+"""Of one parameter: fp32."""
+
+
+def parameter_bytes(graph: Graph) -> int:
+    """The bytes that the learned tensors take; each distinct body is counted once."""
+    sizes = Sizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})
+
+    @cache
+    def count(body: Body) -> int:
+        total = 0
+        for node in body.nodes:
+            match node.does:
+                case Call(inner):
+                    total += count(inner)
+                case Repeat() as repeat:
+                    turns = sum(run.count * sum(map(count, run.bodies)) for run in repeat.runs)
+                    total += count(repeat.bodies[0]) if repeat.shared else turns
+                case _:
+                    own = [p for p in node.parameters if not p.tied]
+                    total += sum(sizes.value(product(p.shape)) or 0 for p in own)
+        return total
+
+    return BYTES * count(graph.body)
+
+
+def refuse_if_too_large(graph: Graph, device: str) -> None:
+    """Raise `SpecError` if the parameters alone do not fit on the device."""
+    if device == "meta":
+        return
+    needed, free = parameter_bytes(graph), free_memory(device)
+    if free is None or needed <= free:
+        return
+    message = f"the parameters of `{graph.name}` take {_gigabytes(needed)}, but {device} has {_gigabytes(free)} free"
+    help = "compile it for `device=meta`, or set smaller sizes with `--set`"
+    raise SpecError([Diagnostic("too-large-to-build", message, graph.body.span, help=help)])
+
+
+def _gigabytes(amount: int) -> str:
+    return f"{amount / 2**30:,.1f} GiB" if amount < 2**50 else f"{amount / 2**40:,.0f} TiB"
+
+

@@ -1,0 +1,12 @@
+"""Every operator in Python: one function each, a file a family."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from compiler.lower import attention, inputs, linear, loss, norm, pointwise, position, reduce, shape
+from compiler.lower.scope import Lowering
+
+FAMILIES = (linear, attention, norm, position, pointwise, reduce, shape, loss, inputs)
+LOWERINGS: Mapping[str, Lowering] = {name: lower for family in FAMILIES for name, lower in family.LOWERINGS.items()}
+"""By the name of the operator. `attend` and `rotary` are rewritten by the passes and do not occur."""

@@ -1,0 +1,116 @@
+"""Attention: which kernel computes it, and why.
+
+A query that sees no key gets zeros, and so does its gradient. On the CPU all kernels of torch keep to this; on CUDA not
+all do, so a mask that may leave a query without keys goes through `runtime.masked_attention` there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from compiler.lower.code import Code, call, conditional, infix, method
+from compiler.lower.masks import mask_tensor, sees_something
+from compiler.lower.scope import Lowering, Site
+from compiler.passes.internal import Attention
+
+
+def attention(at: Site) -> Code | tuple[Code, ...]:
+    does = cast(Attention, at.does)
+    return _explicit(at, does) if at.gives("weights") or does.softcap is not None else _fused(at, does)
+
+
+def _fused(at: Site, does: Attention) -> Code:
+    """`F.scaled_dot_product_attention`, which wants heads before positions."""
+    axes = ("1", "2") if len(at.type("query").axes) == 4 else ("-3", "-2")
+    on_cuda, groups = at.scope.unit.target.device == "cuda", _groups(at)
+    repeated = groups if groups and on_cuda and at.has("mask") else None
+    query, key, value = at.read("query"), _repeated(at, "key", repeated), _repeated(at, "value", repeated)
+    guarded = on_cuda and at.has("mask") and not sees_something(does.mask)
+    function = at.scope.unit.use("masked_attention") if guarded else "F.scaled_dot_product_attention"
+    mask = at.variable("mask") if at.has("mask") else None
+    _tell(at, does, mask, guarded)
+    made = call(
+        function,
+        *(method(code, "transpose", *axes) for code in (query, key, value)),
+        attn_mask=mask,
+        dropout_p=_dropout(at, does),
+        is_causal=_is_causal(does, mask),
+        scale=None if does.scale is None else at.number(does.scale),
+        enable_gqa="True" if groups and not repeated else None,
+    )
+    return method(made, "transpose", *axes)
+
+
+def _is_causal(does: Attention, mask: Code | None) -> str | None:
+    """Never both a mask and `is_causal`, which torch would silently combine or ignore."""
+    if not does.causal:
+        return None
+    return "True" if mask is None else f"{mask} is None"
+
+
+def _dropout(at: Site, does: Attention) -> Code | None:
+    if does.dropout.value == 0:
+        return None
+    return conditional(at.number(does.dropout), Code("self.training"), Code("0.0"))
+
+
+def _groups(at: Site) -> Code | None:
+    """How many query heads share a key head, if more than one."""
+    heads, key_heads = at.type("query").sizes[-2], at.type("key").sizes[-2]
+    if at.same(heads, key_heads):
+        return None
+    quotient = at.scope.unit.sizes.quotient(heads, key_heads)
+    assert quotient is not None, f"{key_heads} key heads do not divide {heads} heads"
+    return at.size(quotient)
+
+
+def _repeated(at: Site, port: str, groups: Code | None) -> Code:
+    code = at.read(port)
+    return method(code, "repeat_interleave", groups, dim="-2") if groups else code
+
+
+def _explicit(at: Site, does: Attention) -> tuple[Code, ...]:
+    """Products, softmax and sum one by one, for what the fused kernels cannot do or do not give."""
+    groups = _groups(at)
+    key, value = _repeated(at, "key", groups), _repeated(at, "value", groups)
+    scores = call("torch.einsum", '"...thc,...khc->...htk"', at.read("query"), key)
+    width = at.type("query").sizes[-1]
+    if does.scale is None:
+        scores = infix("/", scores, call("math.sqrt", at.size(width)))
+    else:
+        scores = infix("*", at.number(does.scale), scores)
+    why = "its weights are read" if at.gives("weights") else "the fused kernels bound no scores"
+    at.chose(str(does.mask), "explicit", why)
+    scores = at.scope.say("scores", scores, _weights_type(at))
+    if does.softcap is not None:
+        cap = at.number(does.softcap)
+        at.scope.say_again(scores, infix("*", cap, call("torch.tanh", infix("/", scores, cap))))
+    mask = at.read("mask") if at.has("mask") else None
+    weights = at.runtime("masked_softmax", scores, mask) if mask else method(scores, "softmax", "-1")
+    weights = at.scope.say("weights", weights)
+    dropped = weights
+    if does.dropout.value != 0:
+        dropped = call("F.dropout", weights, at.number(does.dropout), "self.training")
+    return call("torch.einsum", '"...htk,...khe->...the"', dropped, value), weights
+
+
+def _weights_type(at: Site) -> str:
+    lead, (query, heads, _) = at.type("query").axes[:-3], at.type("query").axes[-3:]
+    key = at.type("key").axes[-3]
+    prime = "'" if query.size == key.size else ""
+    return " ".join(map(str, (*lead, heads, query, f"{key}{prime}")))
+
+
+def _tell(at: Site, does: Attention, mask: Code | None, guarded: bool) -> None:
+    if mask is None:
+        kernel = "sdpa, is_causal" if does.causal else "sdpa"
+        why = "no mask tensor is needed"
+    else:
+        kernel = "sdpa, boolean mask"
+        why = "the mask is more than causality" if does.causal else "sdpa takes any mask as a tensor"
+        why += "; guarded, for a query may see no key" if guarded else ""
+    at.chose(str(does.mask), kernel, why)
+
+
+LOWERINGS: Mapping[str, Lowering] = {"attention": attention, "mask": mask_tensor}

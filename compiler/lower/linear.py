@@ -1,0 +1,36 @@
+"""Matrix products and look-ups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from compiler.lower.code import Code, call
+from compiler.lower.scope import Lowering, Site
+from graphspec.operators.linear import Embedding, Linear
+
+
+def linear(at: Site) -> Code:
+    does = cast(Linear, at.does)
+    x = at.read("x")
+    if at.owns("weight"):
+        features = at.type("x").sizes[-1]
+        bias = None if does.bias else "False"
+        return call(str(at.module("nn.Linear", at.size(features), at.size(does.dim), bias=bias)), x)
+    tensors = at.tensors()
+    return call("F.linear", x, *(tensors[name] for name in ("weight", "bias") if name in tensors))
+
+
+def embedding(at: Site) -> Code:
+    does = cast(Embedding, at.does)
+    ids = at.read("ids")
+    if at.owns("weight"):
+        return call(str(at.module("nn.Embedding", at.size(does.size), at.size(does.dim))), ids)
+    return call("F.embedding", ids, at.tensors()["weight"])
+
+
+def parameter(at: Site) -> Code:
+    return at.tensors()[""]
+
+
+LOWERINGS: Mapping[str, Lowering] = {"linear": linear, "embedding": embedding, "parameter": parameter}

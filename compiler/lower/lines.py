@@ -1,0 +1,58 @@
+"""Lines of generated code, laid out as ruff would lay them out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from compiler.lower.code import Code
+
+WIDTH = 120
+INDENT = "    "
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`start` and an expression: `x = self.norm(y)`; a shape or a reason stands behind it as a comment.
+
+    `depth` counts the loops and conditions around it within its function.
+    """
+
+    start: str
+    code: Code = Code("")
+    comment: str = ""
+    depth: int = 0
+
+    @property
+    def text(self) -> str:
+        return f"{self.start}{self.code}"
+
+    def fits(self, indent: int) -> bool:
+        """Whether it stays one line at this indentation."""
+        return len(INDENT) * (indent + self.depth) + len(self.text) <= WIDTH
+
+    def lay_out(self, indent: int) -> Iterator[str]:
+        """The text as one line or several."""
+        depth = indent + self.depth
+        if self.fits(indent) or self.code.call is None:
+            yield _commented(INDENT * depth + self.text, self.comment)
+            return
+        before, arguments, after = self.code.call
+        inner = INDENT * (depth + 1)
+        yield f"{INDENT * depth}{self.start}{before}"
+        together = inner + ", ".join(arguments)
+        if len(together) <= WIDTH:
+            yield together
+        else:
+            yield from (f"{inner}{argument}," for argument in arguments)
+        yield _commented(f"{INDENT * depth}{after}", self.comment)
+
+
+def _commented(text: str, comment: str) -> str:
+    full = f"{text}  # {comment}"
+    return full if comment and len(full) <= WIDTH else text
+
+
+def lay_out(lines: Sequence[Line], indent: int) -> Iterator[str]:
+    for line in lines:
+        yield from line.lay_out(indent)

@@ -1,0 +1,70 @@
+"""Positions: numbers, rows to add, turns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from compiler.lower.code import Code, atom, call, index, infix
+from compiler.lower.scope import Lowering, Site
+from compiler.passes.internal import Rotate, RotaryTable
+from graphspec.axes import Dim
+from graphspec.operators.position import Index, LearnedPosition, SinusoidalPosition
+
+
+def positions(at: Site) -> Code:
+    does = cast(Index, at.does)
+    return call("torch.arange", at.size(does.over), device=at.scope.device())
+
+
+def sinusoidal_position(at: Site) -> Code:
+    does = cast(SinusoidalPosition, at.does)
+    theta = None if does.theta.text == "10000" else at.number(does.theta)
+    layout = None if does.layout == "interleaved" else f'"{does.layout}"'
+    sizes = at.size(does.over), at.size(does.dim)
+    return at.runtime("sinusoidal_position", *sizes, theta=theta, layout=layout, device=at.scope.device())
+
+
+def learned_position(at: Site) -> Code:
+    does = cast(LearnedPosition, at.does)
+    offset = None if does.offset == Dim(()) else at.size(does.offset)
+    if at.has("at"):
+        ids = at.read("at")
+        ids = infix("+", ids, offset) if offset else ids
+        if at.owns("weight"):
+            return call(str(at.module("nn.Embedding", at.size(does.size), at.size(does.dim))), ids)
+        return call("F.embedding", ids, at.tensors()["weight"])
+    return index(_table(at, does), _rows(at, does, offset))
+
+
+def _table(at: Site, does: LearnedPosition) -> Code:
+    if not at.owns("weight"):
+        return at.tensors()["weight"]
+    return atom(f"{at.module('nn.Embedding', at.size(does.size), at.size(does.dim))}.weight")
+
+
+def _rows(at: Site, does: LearnedPosition, offset: Code | None) -> str:
+    assert does.over is not None
+    size = at.size(does.over)
+    return f":{size}" if offset is None else f"{offset} : {infix('+', offset, size)}"
+
+
+def rotary_table(at: Site) -> Code:
+    does = cast(RotaryTable, at.does)
+    theta = at.number(does.theta)
+    return at.runtime("rotary_table", at.size(does.over), at.size(does.dims), theta, device=at.scope.device())
+
+
+def rotate(at: Site) -> Code:
+    does = cast(Rotate, at.does)
+    function = "rotate_halves" if does.layout == "halves" else "rotate_pairs"
+    return at.runtime(function, at.read("x"), at.read("table"))
+
+
+LOWERINGS: Mapping[str, Lowering] = {
+    "index": positions,
+    "sinusoidal_position": sinusoidal_position,
+    "learned_position": learned_position,
+    "rotary_table": rotary_table,
+    "rotate": rotate,
+}

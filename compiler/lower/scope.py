@@ -1,0 +1,319 @@
+"""One class in the making: what `__init__` holds, what `forward` says, and what each value is called there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from compiler.lower.code import Code, atom, call, method, tuple_of
+from compiler.lower.code import number as literal
+from compiler.lower.lines import Line
+from compiler.lower.names import MODULE_ATTRIBUTES, Namer
+from compiler.lower.scalars import scalar
+from compiler.lower.unit import Kernel, Unit
+from graphspec.axes import Dim, Number, TensorType
+from graphspec.graph import Body, Input, Node, Parameter, Ref
+
+Lowering = Callable[["Site"], "Code | tuple[Code, ...]"]
+"""Writes one operator: what its outputs are, in Python."""
+
+BODY = 2
+"""How deep the statements of a method stand in their file."""
+
+
+@dataclass
+class State:
+    """All that changes while a class is written, so that an attempt can be taken back."""
+
+    values: dict[tuple[str, str], Code] = field(default_factory=dict)
+    deferred: dict[str, Node] = field(default_factory=dict)
+    members: list[Line] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    shapes: dict[str, tuple[str, int, Dim]] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+
+    def copy(self) -> State:
+        return State(
+            dict(self.values), dict(self.deferred), list(self.members), list(self.lines), dict(self.shapes), set(self.taken)
+        )
+
+
+class Scope:
+    """Writes the nodes of one body, in order; parts of an expression that are read once stay within it."""
+
+    def __init__(self, unit: Unit, body: Body, lowerings: Mapping[str, Lowering]) -> None:
+        self.unit, self.body, self.lowerings = unit, body, lowerings
+        self.names = Namer(unit.reserved)
+        self.state = State(taken=self.names.taken)
+        self.readings = Counter(ref.name for node in body.nodes for _, ref in node.inputs)
+        self.readings.update(ref.name for _, ref in body.outputs)
+        self.inputs = {source.name: self.names.take(source.name, f"{source.name}_") for source in body.inputs}
+        for source, variable in self.inputs.items():
+            self.state.values[source, ""] = atom(variable)
+
+    # -- nodes --------------------------------------------------------------------------------------------------------
+
+    def write(self) -> None:
+        """Write every node."""
+        for node in self.body.nodes:
+            if node.anonymous and self.readings[node.name] == 1 and not self._is_output(node):
+                self.state.deferred[node.name] = node
+            else:
+                self.place(node)
+
+    def _is_output(self, node: Node) -> bool:
+        return any(ref.name == node.name for _, ref in self.body.outputs)
+
+    def place(self, node: Node) -> None:
+        """Write a node as a line of its own."""
+        before = self.state.copy()
+        inlines = any(ref.name in self.state.deferred for _, ref in node.inputs)
+        lines = self._attempt(node)
+        if inlines and not all(line.fits(BODY) for line in lines):
+            self._take_back(before)
+            for _, ref in node.inputs:
+                if ref.name in self.state.deferred:
+                    self.place(self.state.deferred.pop(ref.name))
+            lines = self._attempt(node)
+        self.state.lines += lines
+
+    def _attempt(self, node: Node) -> list[Line]:
+        """Lower a node and name its outputs; what is a name already needs no variable."""
+        lines: list[Line] = []
+        for value, code in zip(node.outputs, self.lower(node), strict=False):
+            if not code.is_path:
+                variable = self.names.local(self.output_name(node, value.name))
+                lines.append(Line(f"{variable} = ", code, self.note(value.type)))
+                code = atom(variable)
+            self.bind(node, value.name, code)
+        return lines
+
+    @staticmethod
+    def output_name(node: Node, output: str) -> str:
+        """What a spec would call an output: its node for the first, then `node_output`."""
+        return node.name if output == node.outputs[0].name else f"{node.name}_{output}"
+
+    def bind(self, node: Node, output: str, code: Code) -> None:
+        """Say how an output of a node is written where it is read."""
+        self.state.values[node.name, output] = code
+        if output == node.outputs[0].name:
+            self.state.values[node.name, ""] = code
+
+    def _take_back(self, state: State) -> None:
+        self.state = state
+        self.names.taken = state.taken
+
+    def lower(self, node: Node) -> tuple[Code, ...]:
+        """The outputs of a node as expressions."""
+        operator = node.does
+        codes = self.lowerings[operator.op](Site(self, node))  # pyright: ignore[reportAttributeAccessIssue]
+        return (codes,) if isinstance(codes, Code) else codes
+
+    def say(self, variable: str, code: Code, comment: str = "") -> Code:
+        """A line that names an intermediate value."""
+        name = self.names.local(variable)
+        self.state.lines.append(Line(f"{name} = ", code, comment))
+        return atom(name)
+
+    def say_again(self, variable: Code, code: Code) -> None:
+        """A line that gives a variable a new value."""
+        self.state.lines.append(Line(f"{variable} = ", code))
+
+    def note(self, kind: TensorType) -> str:
+        """A type as a comment, with derived sizes by their names."""
+        words = [kind.dtype] if kind.dtype != "float" or not kind.axes else []
+        for axis in kind.axes:
+            name = self.unit.derived.get(axis.size)
+            words.append(name + "'" * axis.primed if name else str(axis))
+        return " ".join(words)
+
+    def remark(self, text: str) -> None:
+        """A comment on a line of its own."""
+        self.state.lines.append(Line(f"# {text}"))
+
+    # -- values -------------------------------------------------------------------------------------------------------
+
+    def read(self, ref: Ref) -> Code:
+        """A value as it is written where it is read: a name, or the expression itself if this is its only reader."""
+        if ref.name in self.state.deferred:
+            return self.lower(self.state.deferred.pop(ref.name))[0]
+        return self.state.values[ref.name, ref.output]
+
+    def variable(self, ref: Ref) -> Code:
+        """A value as a name, for where it is read more than once."""
+        if ref.name in self.state.deferred:
+            self.place(self.state.deferred.pop(ref.name))
+        return self.state.values[ref.name, ref.output]
+
+    # -- sizes --------------------------------------------------------------------------------------------------------
+
+    def size(self, size: Dim) -> Code:
+        """A size as Python: on the file's constants, and on the shapes of the inputs for what is known at run time."""
+        name = self.unit.derived.get(size)
+        if name is not None:
+            return self.symbol(name)
+        return scalar(str(size), self.symbol, whole=True)
+
+    def number(self, number: Number) -> Code:
+        """A number as the spec has it, or its value where the spec says it with what the code does not know."""
+        if number.value is not None and not self.unit.can_say(number.text, number.sizes):
+            return literal(number.value)
+        return scalar(number.text, self.symbol)
+
+    def symbol(self, name: str) -> Code:
+        constant = self.unit.constant(name)
+        if constant is not None:
+            return constant
+        found = next((v for v, (_, _, size) in self.state.shapes.items() if size == Dim.symbol(name)), None)
+        return atom(found or self._measure(name))
+
+    def _measure(self, axis: str) -> str:
+        """A variable for the size of a run-time axis, read from the shape of an input."""
+        for source in sorted(self.body.inputs, key=lambda source: source.default is not None):
+            for place, size in enumerate(source.type.sizes):
+                if size == Dim.symbol(axis) and not source.type.axes[place].primed:
+                    variable = self.names.local(axis)
+                    self.state.shapes[variable] = (self.inputs[source.name], place, size)
+                    return variable
+        return self._derive(axis)
+
+    def _derive(self, axis: str) -> str:
+        """A run-time size that no input has by itself: by its definition, or solved from a size that contains it."""
+        derived = self.unit.sizes.derived.get(axis)
+        if derived is not None:
+            return str(self.say(axis, self.size(derived)))
+        symbol = Dim.symbol(axis)
+        for source in self.body.inputs:
+            for place, size in enumerate(source.type.sizes):
+                rest = size - symbol
+                if axis not in rest.symbols:
+                    measured = atom(f"{self.inputs[source.name]}.shape[{place}]")
+                    less = self.size(rest)
+                    return str(self.say(axis, Code(f"{measured} - {less.within(less.level + 1)}")))
+        raise AssertionError(f"no input of {self.body.block} has the axis {axis}")
+
+    def device(self) -> Code:
+        """The device on which the model runs: that of its first input."""
+        sources = sorted(self.body.inputs, key=lambda source: source.default is not None)
+        return atom(f"{self.inputs[sources[0].name]}.device") if sources else atom("None")
+
+    # -- members ------------------------------------------------------------------------------------------------------
+
+    def member(self, name: str, kind: str = "_modules") -> str:
+        """Where `self` keeps a submodule or parameter; the spec's name even where a module has an attribute of it."""
+        plain = name.isidentifier() and name not in MODULE_ATTRIBUTES and not name.startswith("_")
+        return f"self.{name}" if plain and self._is_word(name) else f'self.{kind}["{name}"]'
+
+    @staticmethod
+    def _is_word(name: str) -> bool:
+        from keyword import iskeyword
+
+        return not iskeyword(name)
+
+    def hold(self, node: Node, code: Code, kind: str = "_modules") -> Code:
+        """Make something in `__init__` under the node's name."""
+        path = self.member(node.name, kind)
+        self.state.members.append(Line(f"{path} = ", code))
+        return atom(path)
+
+    def input(self, name: str) -> Input:
+        return next(source for source in self.body.inputs if source.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One node where it stands: all that the writer of an operator may ask and do."""
+
+    scope: Scope
+    node: Node
+
+    @property
+    def does(self) -> object:
+        return self.node.does
+
+    def read(self, port: str) -> Code:
+        return self.scope.read(self._ref(port))
+
+    def variable(self, port: str) -> Code:
+        """The value at a port as a name, for where it is read more than once."""
+        return self.scope.variable(self._ref(port))
+
+    def has(self, port: str) -> bool:
+        return self.node.input(port) is not None
+
+    def type(self, port: str) -> TensorType:
+        return self.scope.body.type_of(self._ref(port))
+
+    def _ref(self, port: str) -> Ref:
+        ref = self.node.input(port)
+        assert ref is not None, f"{self.node.name} has nothing at {port}"
+        return ref
+
+    def gives(self, output: str) -> bool:
+        """Whether anybody reads this output."""
+        return any(value.name == output for value in self.node.outputs)
+
+    def size(self, size: Dim) -> Code:
+        return self.scope.size(size)
+
+    def number(self, number: Number) -> Code:
+        return self.scope.number(number)
+
+    def runtime(self, function: str, *arguments: Code | str, **named: Code | str | None) -> Code:
+        """A call of a function of the runtime."""
+        return call(self.scope.unit.use(function), *arguments, **named)
+
+    def same(self, left: Dim, right: Dim) -> bool:
+        return self.scope.unit.sizes.same(left, right)
+
+    # -- learned tensors ----------------------------------------------------------------------------------------------
+
+    def owns(self, name: str) -> bool:
+        """Whether the node has this learned tensor, and not another node's."""
+        return any(p.name == name and not p.tied for p in self.node.parameters)
+
+    def learned(self, name: str) -> Parameter | None:
+        return next((p for p in self.node.parameters if p.name == name), None)
+
+    def module(self, constructor: str, *arguments: Code | str, **named: Code | str | None) -> Code:
+        """A submodule that holds all of the node's learned tensors."""
+        made = call(constructor, *arguments, **named)
+        frozen = [p for p in self.node.parameters if not p.trainable]
+        if frozen and len(frozen) == len(self.node.parameters):
+            made = method(made, "requires_grad_", "False")
+        path = self.scope.hold(self.node, made)
+        if len(frozen) < len(self.node.parameters):
+            for parameter in frozen:
+                self.scope.state.members.append(Line(f"{path}.{parameter.name}.requires_grad_(False)"))
+        return path
+
+    def tensors(self) -> dict[str, Code]:
+        """The node's learned tensors one by one: another node's where they are tied, else held for this node."""
+        own = [p for p in self.node.parameters if not p.tied]
+        if own and not own[0].name:
+            return {"": self._free(own[0])}
+        found = {p.name: self._tied(p) for p in self.node.parameters if p.tied}
+        if own:
+            shapes = {p.name: tuple_of(*map(self.size, p.shape)) for p in own}
+            holder = self.module(self.scope.unit.use("Parameters"), **shapes)
+            found |= {p.name: atom(f"{holder}.{p.name}") for p in own}
+        return found
+
+    def _free(self, parameter: Parameter) -> Code:
+        zeros = call("torch.zeros", *map(self.size, parameter.shape))
+        frozen = {} if parameter.trainable else {"requires_grad": "False"}
+        return self.scope.hold(self.node, call("nn.Parameter", zeros, **frozen), "_parameters")
+
+    def _tied(self, parameter: Parameter) -> Code:
+        first, *rest = parameter.tied
+        path = self.scope.member(first)
+        for part in rest:
+            path += f"[{part}]" if part.isdigit() else f".{part}"
+        return atom(path)
+
+    # -- what is told -------------------------------------------------------------------------------------------------
+
+    def chose(self, mask: str, kernel: str, why: str) -> None:
+        """Record what computes this attention."""
+        self.scope.unit.kernels.append(Kernel(self.scope.body.block, self.node.name, mask, kernel, why))

@@ -1,0 +1,102 @@
+"""What is common to all classes of one generated file: constants, imports, names of classes, kernels chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from compiler.lower.code import Code, number
+from compiler.lower.names import Namer, upper_case
+from compiler.lower.scalars import as_size, scalar
+from compiler.target import Target
+from graphspec import expressions as syntax
+from graphspec.axes import Dim, Sizes, dim
+from graphspec.graph import Body, Graph, Setting
+
+RUNTIME = ("Model", "Parameters", "masked_attention", "masked_softmax", "rotary_table", "rotate_halves", "rotate_pairs", "sinusoidal_position")  # fmt: skip
+"""What `compiler.runtime` offers to generated code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """What computes one attention, and why."""
+
+    body: str
+    node: str
+    mask: str
+    kernel: str
+    why: str
+
+
+@dataclass
+class Unit:
+    """One generated file in the making."""
+
+    graph: Graph
+    target: Target
+    classes: Mapping[Body, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.sizes = sizes_of(self.graph)
+        self.runtime: set[str] = set()
+        self.kernels: list[Kernel] = []
+        names = Namer((*RUNTIME, *self.classes.values()))
+        numbers = [s for s in self.graph.settings if not isinstance(s.value, bool | str)]
+        self.settings: dict[str, Setting] = {setting.name: setting for setting in numbers}
+        fixed = [axis for axis in self.graph.axes if axis.size is not None and self.sizes.value(axis.size) is not None]
+        self.axes: dict[str, Dim] = {axis.name: axis.size for axis in fixed if axis.size is not None}
+        wishes = {name: upper_case(name) for name in (*self.settings, *self.axes)}
+        self.constants = {name: names.take(wish, f"{wish}_VALUE") for name, wish in wishes.items()}
+        self.reserved = frozenset(names.taken)
+        self.derived = self._derived()
+        self.used: dict[str, None] = {}
+
+    def _derived(self) -> dict[Dim, str]:
+        """The derived sizes: in the graph they stand as what they are derived from."""
+        known: dict[str, Dim] = {name: dim(name) for name in (*self.settings, *self.axes)}
+        found: dict[Dim, str] = {}
+        for setting in self.settings.values():
+            if setting.derived and isinstance(setting.value, int):
+                size = as_size(setting.text, known, self.sizes)
+                if size is not None and not size.is_atomic:
+                    known[setting.name] = size
+                    found.setdefault(size, setting.name)
+        return found
+
+    def constant(self, name: str) -> Code | None:
+        """The constant that a parameter or an axis of known size became."""
+        if name not in self.constants:
+            return None
+        self.used[name] = None
+        return Code(self.constants[name])
+
+    def definition(self, name: str) -> Code:
+        """What the constant is set to, as written in the spec."""
+        if name in self.axes:
+            return scalar(str(self.axes[name]), self._named, whole=True)
+        setting = self.settings[name]
+        if setting.derived and self.can_say(setting.text):
+            return scalar(setting.text, self._named, whole=isinstance(setting.value, int))
+        assert not isinstance(setting.value, str)
+        return number(setting.value)
+
+    def can_say(self, text: str, more: Iterable[str] = ()) -> bool:
+        """Whether everything that an expression names is a constant, or among `more`."""
+        known = {*self.constants, *more}
+        return all(name.text in known for name in syntax.names(syntax.parse(text)))
+
+    def _named(self, name: str) -> Code:
+        found = self.constant(name)
+        assert found is not None, f"the constant {name} is not known"
+        return found
+
+    def use(self, function: str) -> str:
+        """A function of the runtime, by the name under which it is imported."""
+        assert function in RUNTIME, function
+        self.runtime.add(function)
+        return function
+
+
+def sizes_of(graph: Graph) -> Sizes:
+    """What is known about the sizes of a model."""
+    return Sizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})

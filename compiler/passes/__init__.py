@@ -1,0 +1,37 @@
+"""Graph → graph: each pass a pure function in a file of its own, and the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from compiler.passes.add_objective import add_objective
+from compiler.passes.drop_unread import drop_unread
+from compiler.passes.hoist import hoist
+from compiler.passes.input_defaults import input_defaults
+from compiler.passes.invariants import check
+from compiler.passes.merge_common import merge_common
+from compiler.passes.ready_masks import ready_masks
+from compiler.passes.share_rotary import share_rotary
+from compiler.target import Target
+from graphspec.graph import Graph
+
+Pass = Callable[[Graph, Target], Graph]
+
+PIPELINE: tuple[Pass, ...] = (
+    add_objective,
+    drop_unread,
+    ready_masks,
+    share_rotary,
+    hoist,
+    drop_unread,
+    input_defaults,
+    merge_common,
+)
+
+
+def run(graph: Graph, target: Target, pipeline: tuple[Pass, ...] = PIPELINE) -> Graph:
+    """Apply the passes in order; after each, the invariants are checked."""
+    for rewrite in pipeline:
+        graph = rewrite(graph, target)
+        check(graph, after=rewrite.__name__)
+    return graph

@@ -1,0 +1,147 @@
+"""Add what training minimises to the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from compiler.passes.rewrite import fresh, names
+from compiler.target import Objective, Target
+from graphspec.axes import Axis, Dim, Sizes, TensorType, dim
+from graphspec.diagnostics import Diagnostic, Note, SpecError, suggestion
+from graphspec.graph import Body, Graph, Input, Node, Ref, Value
+from graphspec.operators import Operator
+from graphspec.operators.loss import CrossEntropy
+from graphspec.operators.shape import Slice
+
+
+def add_objective(graph: Graph, target: Target) -> Graph:
+    """Add the output `loss`, and labels as an input where they are not there yet. Raises `SpecError`.
+
+    Before: logits
+    After:  logits, loss = cross_entropy(logits, labels)
+    """
+    goal = target.goal
+    if goal is None:
+        return graph
+    output = _output(graph.body, goal)
+    if goal.kind == "next_token":
+        return _next_token(graph, goal, output)
+    return _cross_entropy(graph, goal, output)
+
+
+def _next_token(graph: Graph, goal: Objective, output: str) -> Graph:
+    """Each position predicts the token after it: the last logits and the first token have no partner."""
+    logits = dict(graph.body.outputs)[output]
+    given = graph.body.type_of(logits)
+    tokens = _tokens(graph.body, goal, given)
+    _refuse_if_it_peeks(graph, output, tokens.name)
+    axis = tokens.type.sizes[-1]
+    made = _Adding(graph)
+    shortened = made.add(f"{output}~loss", Slice(axis=axis, stop=axis - dim(1)), x=logits)
+    following = made.add("loss~labels", Slice(axis=axis, start=dim(1)), x=Ref(tokens.name, ""))
+    return made.finish(goal, shortened, following)
+
+
+def _cross_entropy(graph: Graph, goal: Objective, output: str) -> Graph:
+    logits = dict(graph.body.outputs)[output]
+    given = graph.body.type_of(logits)
+    made = _Adding(graph)
+    name = goal.labels or fresh("labels", names(graph.body))
+    if not any(source.name == name for source in graph.body.inputs):
+        axes = tuple(Axis(axis.size) for axis in given.axes[:-1])
+        made.inputs.append(Input(name, TensorType("int", axes), below=given.sizes[-1]))
+    return made.finish(goal, logits, Ref(name, ""))
+
+
+class _Adding:
+    """The model's body while nodes are added at its end."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.body = graph.body
+        self.inputs: list[Input] = []
+        self.sizes = Sizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})
+
+    def add(self, wanted: str, does: Operator, **read: Ref) -> Ref:
+        """Add a node that applies an operator."""
+        inputs = (*self.body.inputs, *self.inputs)
+        body = replace(self.body, inputs=inputs)
+        types = {port: body.type_of(ref) for port, ref in read.items()}
+        outputs = tuple(Value(output, kind) for output, kind in does.infer(types, self.sizes))
+        name = fresh(wanted, names(body))
+        self.body = replace(self.body, nodes=(*self.body.nodes, Node(name, does, tuple(read.items()), outputs)))
+        return Ref(name, "")
+
+    def finish(self, goal: Objective, logits: Ref, labels: Ref) -> Graph:
+        """The graph with the loss as its last output; new inputs stand before the optional ones."""
+        does = CrossEntropy(ignore=goal.ignore, smoothing=goal.smoothing)
+        loss = self.add("loss", does, logits=logits, labels=labels)
+        required = [source for source in self.body.inputs if source.default is None]
+        optional = [source for source in self.body.inputs if source.default is not None]
+        taken = {name for name, _ in self.body.outputs}
+        outputs = (*self.body.outputs, (fresh("loss", taken), loss))
+        body = replace(self.body, inputs=(*required, *self.inputs, *optional), outputs=outputs)
+        return replace(self.graph, body=body)
+
+
+# -- which output, which input ----------------------------------------------------------------------------------------
+
+
+def _output(body: Body, goal: Objective) -> str:
+    """The output that the objective is about: the one that it names, else the only one of numbers."""
+    known = [name for name, ref in body.outputs if body.type_of(ref).dtype == "float"]
+    if goal.output and goal.output not in known:
+        help = suggestion(goal.output, known, "outputs")
+        raise _refused("unknown-objective", f"`{goal}`: there is no output `{goal.output}`", help)
+    if not goal.output and len(known) != 1:
+        help = f"name one: `{goal.kind}({known[0] if known else 'logits'})`"
+        raise _refused("unknown-objective", f"`{goal}` could be about any of {len(known)} outputs", help)
+    return goal.output or known[0]
+
+
+def _tokens(body: Body, goal: Objective, logits: TensorType) -> Input:
+    """The tokens to predict: the input that the objective names, else the only one with the axes of the output."""
+    fitting = {source.name: source for source in _fitting(body, logits)}
+    if goal.labels:
+        if goal.labels not in fitting:
+            message = f"`{goal}`: no input `{goal.labels}` holds whole numbers along the axes of the output (`{logits}`)"
+            raise _refused("unknown-objective", message, suggestion(goal.labels, fitting, "inputs"))
+        return fitting[goal.labels]
+    if len(fitting) != 1:
+        message = f"`{goal}` needs one input of whole numbers along the axes of the output (`{logits}`)"
+        raise _refused("unknown-objective", message, suggestion("", fitting, "inputs"))
+    return next(iter(fitting.values()))
+
+
+def _fitting(body: Body, logits: TensorType) -> Iterator[Input]:
+    sizes: tuple[Dim, ...] = logits.sizes[:-1]
+    return (source for source in body.inputs if source.type.dtype == "int" and source.type.sizes == sizes)
+
+
+# -- causality --------------------------------------------------------------------------------------------------------
+
+
+def _refuse_if_it_peeks(graph: Graph, output: str, tokens: str) -> None:
+    """Raise `SpecError` if the output at a position reads later tokens: it would be trained to copy them."""
+    verdict = causality(graph, output, tokens)
+    if verdict is None or getattr(verdict, "verdict", "") != "refuted":
+        return
+    notes = [Note(str(step)) for step in getattr(verdict, "path", ())]
+    message = f"`{output}` reads later positions of `{tokens}`, so predicting the next one is copying it"
+    help = "mask the attentions on the path with `causal`, or choose `cross_entropy`"
+    raise SpecError([Diagnostic("objective-not-causal", message, graph.body.span, notes=tuple(notes), help=help)])
+
+
+def causality(graph: Graph, output: str, tokens: str) -> object | None:
+    """What the analysis of flow says; None while there is none."""
+    try:
+        from graphspec.analysis import contracts
+    except ImportError:
+        return None
+    judge = getattr(contracts, "causality", None)
+    return None if judge is None else judge(graph, output, tokens)
+
+
+def _refused(code: str, message: str, help: str) -> SpecError:
+    return SpecError([Diagnostic(code, message, help=help)])

@@ -1,0 +1,110 @@
+"""Operators that only the backend knows: what the passes put in the place of a spec's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from graphspec.axes import Axis, Dim, Number, Sizes, TensorType, dim
+from graphspec.masks import Mask
+from graphspec.operators import Operator, Signature
+
+
+class _Internal(Operator):
+    """An operator whose cost is counted where the spec's own operator stands."""
+
+    attributes = ()
+
+    def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
+        return dim(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attention(_Internal):
+    """`attend` with its mask made ready: a tensor at the port `mask`, or none; causality by itself, or not.
+
+    `mask` is the mask as the spec has it. Where there is a tensor, it holds all of the mask. Where it may be None at run
+    time, that stands for `causal`, or for every key.
+    """
+
+    mask: Mask
+    causal: bool
+    scale: Number | None
+    softcap: Number | None
+    dropout: Number
+
+    op = "attention"
+    family = "attention"
+    signature = Signature("query: ... T h c, key: ... K g c, value: ... K g e, mask?: bool ... -> out: ..., weights: ...")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskTensor(_Internal):
+    """The boolean tensor of a mask along `along`: leading axes, heads, queries, keys; of size 1 where they lack.
+
+    `query` and `key` are the sizes of the position axes; their indices come through the ports `i` and `j`. The tensor
+    at the port `optional` may be None at run time, which stands for all true; the mask is then `without` it, which is
+    None if that needs no tensor.
+    """
+
+    mask: Mask
+    along: tuple[Axis, ...]
+    query: Dim
+    key: Dim
+    optional: str = ""
+    without: Mask | None = None
+
+    op = "mask"
+    family = "attention"
+    signature = Signature("-> y: bool ...")
+
+    def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
+        return (("y", TensorType("bool", self.along)),)
+
+    @property
+    def may_be_none(self) -> bool:
+        return bool(self.optional) and self.without is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given(_Internal):
+    """An optional input of the model, or its default where none is given: a number, or the tensor at `other`."""
+
+    default: bool | int | float | None = None
+
+    op = "given"
+    family = "pointwise"
+    signature = Signature("x: any ..., other?: any ... -> y: any ...")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RotaryTable(_Internal):
+    """Cosines and sines of the angles by which `rotary` turns: a row of `dims / 2` for each position."""
+
+    over: Dim
+    dims: Dim
+    theta: Number
+
+    op = "rotary_table"
+    family = "position"
+    signature = Signature("-> y: 2 over half")
+
+    def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
+        half = sizes.quotient(self.dims, dim(2)) or self.dims // 2
+        return (("y", TensorType("float", (Axis(dim(2)), Axis(self.over), Axis(half)))),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rotate(_Internal):
+    """`rotary` with its angles from a table."""
+
+    layout: Literal["halves", "interleaved"]
+
+    op = "rotate"
+    family = "position"
+    signature = Signature("x: ... T h c, table: two T half -> y: ... T h c")
+
+
+HOISTED = (MaskTensor, RotaryTable)
+"""What is the same for all layers, and worth computing once."""

@@ -1,0 +1,45 @@
+"""Compute the angles of rotary positions apart from turning by them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+from compiler.passes.internal import Rotate, RotaryTable
+from compiler.passes.rewrite import fresh, names, within
+from compiler.target import Target
+from graphspec.axes import Sizes
+from graphspec.graph import Body, Graph, Node, Ref, Value
+from graphspec.operators.position import Rotary
+
+
+def share_rotary(graph: Graph, target: Target) -> Graph:
+    """Read the cosines and sines of rotary positions from a table.
+
+    Before: y = rotary(x, theta)
+    After:  table = rotary_table(theta); y = rotate(x, table)
+    """
+    sizes = Sizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})
+
+    @cache
+    def shared(body: Body) -> Body:
+        nodes: list[Node] = []
+        for node in body.nodes:
+            if isinstance(node.does, Rotary):
+                nodes += _apart(node, node.does, body, sizes, names(body) | {made.name for made in nodes})
+            else:
+                nodes.append(within(node, shared))
+        return replace(body, nodes=tuple(nodes))
+
+    return replace(graph, body=shared(graph.body))
+
+
+def _apart(node: Node, rotary: Rotary, body: Body, sizes: Sizes, taken: set[str]) -> list[Node]:
+    ref = node.input("x")
+    assert ref is not None
+    given = body.type_of(ref)
+    does = RotaryTable(over=given.sizes[-3], dims=rotary.dims or given.sizes[-1], theta=rotary.theta)
+    outputs = tuple(Value(output, kind) for output, kind in does.infer({}, sizes))
+    table = Node(fresh("rotary", taken), does, (), outputs, span=node.span)
+    turned = replace(node, does=Rotate(layout=rotary.layout), inputs=(("x", ref), ("table", Ref(table.name, ""))))
+    return [table, turned]

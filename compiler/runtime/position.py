@@ -1,0 +1,50 @@
+"""Positions as rows to add and as turns. All in fp32, whatever the model computes in."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def sinusoidal_position(
+    length: int,
+    dim: int,
+    theta: float = 10000,
+    layout: str = "interleaved",
+    device: torch.device | None = None,
+) -> Tensor:
+    """Rows `[length, dim]` of sines and cosines (Vaswani et al. 2017, section 3.5)."""
+    angles = _angles(length, dim, theta, device)
+    sines, cosines = angles.sin(), angles.cos()
+    if layout == "halves":
+        return torch.cat((sines, cosines), -1)
+    return torch.stack((sines, cosines), -1).flatten(-2)
+
+
+def rotary_table(length: int, dims: int, theta: float, device: torch.device | None = None) -> Tensor:
+    """Cosines and sines `[2, length, dims / 2]` of the angles `t / theta^(2i / dims)` (Su et al. 2021, eq. 15)."""
+    angles = _angles(length, dims, theta, device)
+    return torch.stack((angles.cos(), angles.sin()))
+
+
+def _angles(length: int, dims: int, theta: float, device: torch.device | None) -> Tensor:
+    rates = theta ** (-torch.arange(0, dims, 2, dtype=torch.float32, device=device) / dims)
+    return torch.arange(length, dtype=torch.float32, device=device)[:, None] * rates
+
+
+def rotate_halves(x: Tensor, table: Tensor) -> Tensor:
+    """Turn the pairs `(i, i + dims / 2)` of `x` (`... T h c`) by a rotary table; features beyond `dims` stay."""
+    cos, sin = table.unsqueeze(-2)
+    dims = 2 * cos.shape[-1]
+    left, right = x[..., :dims].float().chunk(2, -1)
+    turned = torch.cat((left * cos - right * sin, right * cos + left * sin), -1).type_as(x)
+    return turned if dims == x.shape[-1] else torch.cat((turned, x[..., dims:]), -1)
+
+
+def rotate_pairs(x: Tensor, table: Tensor) -> Tensor:
+    """Turn the pairs `(2i, 2i + 1)` of `x` (`... T h c`) by a rotary table; features beyond `dims` stay."""
+    cos, sin = table.unsqueeze(-2)
+    dims = 2 * cos.shape[-1]
+    even, odd = x[..., :dims].float().unflatten(-1, (-1, 2)).unbind(-1)
+    turned = torch.stack((even * cos - odd * sin, odd * cos + even * sin), -1).flatten(-2).type_as(x)
+    return turned if dims == x.shape[-1] else torch.cat((turned, x[..., dims:]), -1)

@@ -1,0 +1,155 @@
+"""What a model is compiled for: device, precision, objective, fusion."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from typing import Literal, cast, get_args
+
+from graphspec import expressions as syntax
+from graphspec.diagnostics import File, Report, Span, suggestion
+
+Device = Literal["auto", "cpu", "cuda", "meta"]
+Precision = Literal["fp32", "bf16", "fp16"]
+Fusion = Literal["plain"]
+ObjectiveKind = Literal["next_token", "cross_entropy"]
+
+IGNORE = -100
+"""The label that counts for nothing, torch's own by default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What training minimises: `next_token(logits, tokens)` or `cross_entropy(logits, labels)`.
+
+    `output` and `labels` may be empty where only one is possible; labels equal to `ignore` count for nothing.
+    `smoothing` is the weight of a uniform target.
+    """
+
+    kind: ObjectiveKind
+    output: str = ""
+    labels: str = ""
+    ignore: int = IGNORE
+    smoothing: float = 0.0
+
+    def __str__(self) -> str:
+        words = [word for word in (self.output, self.labels) if word]
+        words += [f"ignore={self.ignore}"] if self.ignore != IGNORE else []
+        words += [f"smoothing={self.smoothing}"] if self.smoothing else []
+        return f"{self.kind}({', '.join(words)})" if words else self.kind
+
+
+@dataclass(frozen=True)
+class Target:
+    """For what the code is generated. `objective` may be given as text: `next_token(logits, tokens)`.
+
+    `precision` is what the trainer computes in (autocast); the parameters are fp32 whatever it is.
+    """
+
+    device: Device = "auto"
+    precision: Precision = "fp32"
+    objective: Objective | str | None = None
+    fusion: Fusion = "plain"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.objective, str):
+            report = Report()
+            found = parse_objective(self.objective, report, _span(self.objective))
+            report.check()
+            object.__setattr__(self, "objective", found)
+
+    @property
+    def goal(self) -> Objective | None:
+        """The objective, parsed."""
+        return cast("Objective | None", self.objective)
+
+    def __str__(self) -> str:
+        return ",".join(f"{f.name}={getattr(self, f.name)}" for f in fields(self) if getattr(self, f.name) is not None)
+
+    @staticmethod
+    def parse(text: str, report: Report) -> Target:
+        """`device=cuda,precision=bf16,objective=next_token`; problems go to the report, what is wrong is left out."""
+        found: dict[str, str] = {}
+        for part in re.finditer(r"(?:[^,()]|\([^()]*\))+", text):
+            key, _, value = (piece.strip() for piece in part[0].partition("="))
+            span = _span(text).part(part.start(), part.end())
+            if _is_fine(key, value, found, span, report):
+                found[key] = value
+        objective = found.pop("objective", None)
+        goal = parse_objective(objective, report, _span(text)) if objective else None
+        return Target(objective=goal, **found)  # pyright: ignore[reportArgumentType]
+
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "device": get_args(Device),
+    "precision": get_args(Precision),
+    "fusion": get_args(Fusion),
+}
+
+
+def _span(text: str) -> Span:
+    return Span(File("--target", text), 1, 1, 1, len(text) + 1)
+
+
+def _is_fine(key: str, value: str, found: dict[str, str], span: Span, report: Report) -> bool:
+    known = (*CHOICES, "objective")
+    if key not in known:
+        report.error("unknown-target", f"a target has no `{key}`", span, help=suggestion(key, known, "keys"))
+        return False
+    if key in found:
+        report.error("unknown-target", f"`{key}` is given twice", span)
+        return False
+    if key in CHOICES and value not in CHOICES[key]:
+        help = suggestion(value, CHOICES[key], "values")
+        report.error("unknown-target", f"`{key}` cannot be `{value}`", span, help=help)
+        return False
+    return True
+
+
+USAGE = "write `next_token(logits, tokens)` or `cross_entropy(logits)`, with `ignore=…` or `smoothing=…` behind"
+
+
+def parse_objective(text: str, report: Report, span: Span) -> Objective | None:
+    """An objective from its text; problems go to the report."""
+    try:
+        return _objective(syntax.parse(text))
+    except syntax.ExpressionError as error:
+        report.error("unknown-objective", f"`{text}` is no objective: {error.message}", span, help=USAGE)
+    except _Wrong as error:
+        report.error("unknown-objective", str(error), span, help=error.help)
+    return None
+
+
+class _Wrong(Exception):
+    def __init__(self, message: str, help: str = USAGE) -> None:
+        super().__init__(message)
+        self.help = help
+
+
+def _objective(expression: syntax.Expression) -> Objective:
+    if isinstance(expression, syntax.Name):
+        return Objective(_kind(expression.text))
+    if not isinstance(expression, syntax.Call):
+        raise _Wrong("an objective is a call")
+    kind = _kind(expression.function.text)
+    words = [argument.text for argument in expression.arguments if isinstance(argument, syntax.Name)]
+    if len(words) != len(expression.arguments) or len(words) > 2:
+        raise _Wrong(f"`{kind}` takes the name of an output, then that of an input")
+    numbers = {name: _number(name, value) for name, value in expression.keywords}
+    return Objective(kind, *words, **numbers)  # pyright: ignore[reportArgumentType]
+
+
+def _kind(name: str) -> ObjectiveKind:
+    kinds = get_args(ObjectiveKind)
+    if name not in kinds:
+        raise _Wrong(f"there is no objective `{name}`", suggestion(name, kinds, "objectives"))
+    return cast(ObjectiveKind, name)
+
+
+def _number(name: str, value: syntax.Expression) -> float | int:
+    sign = 1
+    if isinstance(value, syntax.Unary) and value.operator == "-":
+        sign, value = -1, value.operand
+    if name not in ("ignore", "smoothing") or not isinstance(value, syntax.Number):
+        raise _Wrong(f"an objective has no `{name}` of this kind")
+    return sign * value.value

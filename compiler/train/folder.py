@@ -1,0 +1,135 @@
+"""The folder of a run: everything about it, in files that people and other programs can read.
+
+A checkpoint appears whole or not at all: it is written beside its place and renamed; the one before it goes last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from compiler.train.recipe import Recipe, differences, load, text
+from graphspec import Spec
+from graphspec.diagnostics import Note, Report, display_name
+from graphspec.source import Map, Scalar
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+RECIPE, SPEC, VOCABULARY, SOURCE = "recipe.yaml", "spec.yaml", "vocabulary.json", "model.py"
+METRICS, DIAGRAM, CURVE, DATA = "metrics.jsonl", "diagram.svg", "loss.svg", "data.json"
+MODEL, OPTIMISER, STATE = "model.safetensors", "optimiser.safetensors", "state.json"
+_CHECKPOINTS, _PARTIAL = "checkpoints", "checkpoints/partial"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A run folder. Its files are listed at the top of this module."""
+
+    path: Path
+
+    def file(self, name: str) -> Path:
+        return self.path / name
+
+    def checkpoint(self) -> Path | None:
+        """The folder of the latest checkpoint."""
+        found = [it for it in self.path.glob(f"{_CHECKPOINTS}/step-*") if it.is_dir()]
+        return max(found, key=_step_of, default=None)
+
+    def save(self, step: int, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> Path:
+        """Write a checkpoint after `step` steps: each mapping of tensors as a file, the state as JSON."""
+        from safetensors.torch import save_file
+
+        partial, place = self.path / _PARTIAL, self.path / _CHECKPOINTS / f"step-{step}"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        for name, them in tensors.items():
+            save_file({key: it.detach().contiguous() for key, it in them.items()}, partial / name)
+        (partial / STATE).write_text(json.dumps({"step": step, **state}, indent=1) + "\n", encoding="utf-8")
+        earlier = [it for it in place.parent.glob("step-*") if it != place]
+        if place.exists():
+            shutil.rmtree(place)
+        partial.rename(place)
+        for it in earlier:
+            shutil.rmtree(it)
+        return place
+
+
+def _step_of(checkpoint: Path) -> int:
+    number = checkpoint.name.removeprefix("step-")
+    return int(number) if number.isdigit() else -1
+
+
+def digests(recipe: Recipe) -> dict[str, str]:
+    """SHA-256 of each data file, by its key: a resumed run must read the same."""
+    named = {"train": recipe.data.train, "validation": recipe.data.validation, "test": recipe.data.test}
+    files = {name: path for name, path in named.items() if isinstance(path, Path)}
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+
+
+# -- beginning and going on --------------------------------------------------------------------------------------------
+
+
+def claim(recipe: Recipe, resume: bool, report: Report) -> Folder | None:
+    """The folder of a run about to begin or go on. Reports one that is in use; nothing is written yet."""
+    assert recipe.run, "recipes are read with their folder"
+    folder, name, place = Folder(recipe.run), display_name(recipe.run), recipe.span("run")
+    if recipe.run.exists() and not recipe.run.is_dir():
+        report.error("run-exists", f"`{name}` is a file", place, help="name another folder with `run`")
+    elif not recipe.run.exists() or not any(recipe.run.iterdir()):
+        return folder
+    elif not folder.file(RECIPE).exists():
+        message = f"`{name}` holds files that are no run's"
+        report.error("run-exists", message, place, help="name another folder with `run`")
+    elif not resume:
+        help = "go on with it by `--resume`, or name another folder with `run`"
+        report.error("run-exists", f"`{name}` holds a run already, and nothing is overwritten", place, help=help)
+    else:
+        return folder
+    return None
+
+
+def begin(folder: Folder, recipe: Recipe, spec_text: str) -> None:
+    """Write what a run is made of."""
+    folder.path.mkdir(parents=True, exist_ok=True)
+    folder.file(SPEC).write_text(spec_text, encoding="utf-8")
+    folder.file(DATA).write_text(json.dumps(digests(recipe), indent=1) + "\n", encoding="utf-8")
+    folder.file(RECIPE).write_text(text(stored(folder, recipe), folder.path), encoding="utf-8")
+
+
+def stored(folder: Folder, recipe: Recipe) -> Recipe:
+    """The recipe as it stands in its run folder, beside a spec in which all is set."""
+    return replace(recipe, spec=folder.file(SPEC), set={}, run=folder.path)
+
+
+def settled_text(spec: Spec) -> str:
+    """The spec as it was written, with the values that were set in place of its own."""
+    lines = spec.text.split("\n")
+    params = spec.source.root.get("params")
+    entries = params.entries if isinstance(params, Map) else ()
+    for key, value in reversed(entries):
+        if key.text in spec.overrides and isinstance(value, Scalar) and value.span.line == value.span.end_line:
+            line, start, end = value.span.line - 1, value.span.column - 1, value.span.end_column - 1
+            lines[line] = lines[line][:start] + str(spec.overrides[key.text]) + lines[line][end:]
+    return "\n".join(lines)
+
+
+def check_same(folder: Folder, recipe: Recipe, spec_text: str, report: Report) -> None:
+    """Report what differs between the run in a folder and the recipe that is to go on with it."""
+    old = load(folder.file(RECIPE), report)
+    if old is None:
+        return
+    changed = [f"`{key}` differs" for key in differences(old, stored(folder, recipe))]
+    if folder.file(SPEC).read_text(encoding="utf-8") != spec_text:
+        changed.append(f"the spec differs from `{SPEC}`")
+    before = json.loads(folder.file(DATA).read_text(encoding="utf-8"))
+    changed += [f"the file of `data.{key}` differs" for key, it in digests(recipe).items() if before.get(key) != it]
+    if changed:
+        message = f"`{display_name(folder.path)}` holds a run of another recipe"
+        help = f"to go on as it was: `graphspec train {display_name(folder.file(RECIPE))} --resume`"
+        report.error("recipe-changed", message, recipe.span("run"), notes=[Note(it) for it in changed], help=help)

@@ -1,0 +1,95 @@
+"""The two modules of a run: one learns and has a loss, the other answers, on the same tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from compiler.build import compile
+from compiler.target import Objective, Target
+from compiler.train.recipe import Recipe
+from compiler.train.tasks import Task
+from compiler.train.vocabulary import PAD
+from graphspec import Spec
+from graphspec.graph import Graph
+
+
+@dataclass(frozen=True)
+class Models:
+    """`learner` gives a loss as its last output, `answerer` the output of the task alone."""
+
+    learner: nn.Module
+    answerer: nn.Module
+    labels: str
+    output: str
+
+    @property
+    def source(self) -> str:
+        """The text that runs while training."""
+        return str(self.learner.source)
+
+    def loss(self, inputs: Mapping[str, Tensor], labels: Tensor | None) -> Tensor:
+        """The mean loss of a batch. `labels`: as in `Batch`."""
+        wanted = {} if labels is None else {self.labels: labels}
+        return self.learner(**inputs, **wanted)[-1]
+
+    def answer(self, **inputs: Tensor) -> Tensor:
+        """The logits [batch, …, choices]."""
+        return only(self.answerer(**inputs), self.output)
+
+
+def build(spec: Spec, task: Task, recipe: Recipe, device: torch.device) -> Models:
+    """Both modules on a device. Raises `SpecError` if the objective does not suit the spec."""
+    labels = _free("labels", spec.graph)
+    goal = objective(task, labels, recipe.smoothing)
+    target = Target(device=_word(device), precision=recipe.precision, objective=goal)
+    learner = compile(spec, target=target, seed=recipe.seed).to(device)
+    answerer = answering(spec, recipe, device)
+    # Both hold the same storage from here on: what the learner learns, the answerer knows.
+    answerer.load_state_dict(learner.state_dict(), assign=True)
+    _speed_up(learner, recipe.compile)
+    return Models(learner, answerer, labels, task.output)
+
+
+def answering(spec: Spec, recipe: Recipe, device: torch.device) -> nn.Module:
+    """The module without an objective, in evaluation mode."""
+    target = Target(device=_word(device), precision=recipe.precision)
+    return compile(spec, target=target, seed=recipe.seed).to(device).eval()
+
+
+def objective(task: Task, labels: str, smoothing: float) -> Objective:
+    """What the task minimises; padding counts for nothing."""
+    if task.labelled:
+        return Objective("cross_entropy", task.output, labels, smoothing=smoothing)
+    return Objective("next_token", task.output, (task.target or task.source).name, PAD, smoothing)
+
+
+def only(outputs: Any, name: str) -> Tensor:
+    """One output of a model that may have several."""
+    return outputs if isinstance(outputs, Tensor) else getattr(outputs, name)
+
+
+def _free(name: str, graph: Graph) -> str:
+    """A name that no input and no node has."""
+    taken = {it.name for it in graph.body.inputs} | {it.name for it in graph.body.nodes}
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _word(device: torch.device) -> Any:
+    return device.type
+
+
+def _speed_up(model: nn.Module, how: str) -> None:
+    """Let torch.compile take the whole model, or each turn of its repeats."""
+    if how == "whole":
+        model.compile()
+    elif how == "blocks":
+        turns = (turn for it in model.modules() if isinstance(it, nn.ModuleList) for turn in it)
+        for turn in turns:
+            turn.compile()

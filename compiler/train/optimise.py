@@ -1,0 +1,100 @@
+"""AdamW with its learning-rate schedule, and where and how precisely the arithmetic is done."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from compiler.train.recipe import Optimiser, Recipe, Schedule
+from graphspec.diagnostics import Report
+
+
+def rate(step: int, steps: int, peak: float, schedule: Schedule) -> float:
+    """The learning rate of a step, counted from 0: it rises to `peak`, then follows the schedule.
+
+    Source: cosine: Loshchilov & Hutter 2017; inverse_sqrt: Vaswani et al. 2017, eq. 3, scaled to `peak`.
+    """
+    warm = schedule.warmup
+    if step < warm:
+        return peak * (step + 1) / (warm + 1)
+    gone = (step - warm) / max(1, steps - warm)
+    match schedule.then:
+        case "cosine":
+            return peak * (1 + math.cos(math.pi * gone)) / 2
+        case "linear":
+            return peak * (1 - gone)
+        case "inverse_sqrt":
+            return peak * math.sqrt(max(1, warm) / max(1, step))
+        case "constant":
+            return peak
+
+
+def adamw(model: nn.Module, settings: Optimiser) -> torch.optim.AdamW:
+    """AdamW, fused; only tensors of two axes and more decay."""
+    learnt = [it for it in model.parameters() if it.requires_grad]
+    groups = [
+        {"params": [it for it in learnt if it.ndim >= 2], "weight_decay": settings.weight_decay},
+        {"params": [it for it in learnt if it.ndim < 2], "weight_decay": 0.0},
+    ]
+    kept = [group for group in groups if group["params"]]
+    return torch.optim.AdamW(kept, lr=settings.lr, betas=settings.betas, eps=settings.eps, fused=True)
+
+
+def state(model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """What the optimiser remembers, by kind and the spec's names: `exp_avg.embedding.weight`."""
+    found = optimiser.state
+    named = [(name, found[it]) for name, it in model.named_parameters() if it in found]
+    return {f"{kind}.{name}": tensor for name, kinds in named for kind, tensor in kinds.items()}
+
+
+def restore(model: nn.Module, optimiser: torch.optim.Optimizer, saved: Mapping[str, Tensor]) -> None:
+    """Give the optimiser back what `state` returned."""
+    parameters = dict(model.named_parameters())
+    for key, tensor in saved.items():
+        kind, name = key.split(".", 1)
+        optimiser.state[parameters[name]][kind] = tensor.to(parameters[name].device)
+
+
+def sow(seed: int, step: int) -> None:
+    """Seed all chance of one step (dropout), so that a resumed run draws what the uninterrupted one would have."""
+    torch.manual_seed(int(np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)[0] >> np.uint64(1)))
+
+
+def device_of(recipe: Recipe, report: Report) -> torch.device:
+    """The device that the recipe asks for. Reports one that is not there or cannot do the precision."""
+    there = torch.cuda.is_available()
+    if recipe.device == "cuda" and not there:
+        help = "say `device: auto` to take what is there"
+        report.error("no-such-device", "there is no CUDA device that torch can use", recipe.span("device"), help=help)
+    device = torch.device("cuda" if there and recipe.device != "cpu" else "cpu")
+    exact = recipe.precision == "fp32" or device.type == "cpu"
+    if not exact and not torch.cuda.is_bf16_supported(including_emulation=False):
+        message = f"`{torch.cuda.get_device_name(device)}` cannot compute in bf16"
+        report.error("no-such-precision", message, recipe.span("precision"), help="say `precision: fp32`")
+    return device
+
+
+@contextlib.contextmanager
+def arithmetic(recipe: Recipe, device: torch.device) -> Iterator[None]:
+    """Threads and determinism for a run; as they were before, afterwards."""
+    threads, exact = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    random = torch.random.get_rng_state()
+    try:
+        torch.set_num_threads(recipe.threads or threads)
+        if device.type == "cuda":
+            torch.use_deterministic_algorithms(True, warn_only=True)
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(exact)
+        torch.random.set_rng_state(random)
+
+
+def autocast(recipe: Recipe, device: torch.device) -> torch.autocast:
+    """Products in bf16 where the recipe asks for it."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16")
