@@ -14,17 +14,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from compiler.build import compile  # noqa: A004
     from compiler.emit import emit
-    from compiler.runtime import Model
     from compiler.target import Target
 
 _HOMES = {
     "compile": "compiler.build",
     "emit": "compiler.emit",
-    "Model": "compiler.runtime",
     "Target": "compiler.target",
 }
 
-__all__ = ["Model", "Target", "compile", "emit"]
+__all__ = ["Target", "compile", "emit"]
 
 
 def __getattr__(name: str) -> Any:

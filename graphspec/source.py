@@ -230,11 +230,10 @@ class _Reader:
                 self.fault("yaml-key", "a key is missing here", key.span)
             elif key.text == "<<" and key.style == "plain":
                 self.fault("yaml-merge-key", "the merge key `<<` is not part of the language", key.span)
-            elif key.style == "plain" and ":" in key.text and isinstance(value, Scalar) and value.absent:
-                colon = key.text.index(":")
+            elif (colon := _lone((key, value)).find(":")) >= 0:
                 span = key.part(colon, colon + 1)
                 self.fault("yaml-syntax", "no space after the colon", span, help="write `key: value`")
-            elif first.setdefault(key.text, key) is not key and len(_parts(pairs, index)) < 2:
+            elif first.setdefault(key.text, key) is not key and not _is_part(pairs, index):
                 note = Note("it is first given", first[key.text].span)
                 help = "remove one of the two, or rename it"
                 self.fault("duplicate-key", f"the key `{_short(key.text)}` is given twice", key.span, note, help=help)
@@ -305,28 +304,36 @@ def split_expression(map: Map, index: int) -> str | None:
     return text if len(parts) > 1 and _open(text) <= 0 else None
 
 
-def _parts(pairs: tuple[_Pair, ...], index: int, reach: int = 32) -> list[str]:
-    """The texts from the value before `index` to where its parentheses are closed, if `index` is among them."""
+def _parts(pairs: tuple[_Pair, ...], index: int, reach: int = 16) -> list[str]:
+    """The texts of the entry at `index` and of its neighbours, from where a parenthesis opens to where all are closed."""
     start = index
     while start > max(0, index - reach) and _lone(pairs[start]):
         start -= 1
-    head = pairs[start][0 if _lone(pairs[start]) else 1]
-    parts = [head.text] if isinstance(head, Scalar) and head.style == "plain" else []
-    depth = sum(_open(part) for part in parts)
-    for pair in pairs[start + 1 : start + 1 + reach]:
-        if depth <= 0 or not (part := _lone(pair)):
+    parts: list[str] = []
+    depth = 0
+    for position, pair in enumerate(pairs[start : index + reach], start):
+        part = _lone(pair)
+        if position > index and (depth <= 0 or not part):
             break
-        parts.append(part)
-        depth += _open(part)
-    return parts if start + len(parts) > index else []
+        if depth <= 0:
+            parts, depth = [], 0
+        parts.append(part or _plain(pair[1]))
+        depth += _open(parts[-1])
+    return parts
 
 
 def _lone(pair: _Pair) -> str:
     """The text of a key without a value."""
     key, value = pair
-    if isinstance(key, Scalar) and key.style == "plain" and isinstance(value, Scalar) and value.absent:
-        return key.text
-    return ""
+    return _plain(key) if isinstance(value, Scalar) and value.absent else ""
+
+
+def _plain(value: Value) -> str:
+    return value.text if isinstance(value, Scalar) and value.style == "plain" else ""
+
+
+def _is_part(pairs: tuple[_Pair, ...], index: int) -> bool:
+    return bool(_lone(pairs[index])) and len(_parts(pairs, index)) > 1
 
 
 def _open(text: str) -> int:
@@ -343,7 +350,13 @@ _ACCIDENTS: tuple[tuple[str, str, Literal["here", "start"], str, str], ...] = (
     ("quoted scalar: .*unexpected", "", "start", "the quote ¦ is not closed", f"close it; {_APOSTROPHE}"),
     ("quoted scalar: ", "", "here", "YAML knows no such escape", r"write `\\`, or use single quotes"),
     ("unexpected ':'", "", "here", "no space after the colon", "write `key: value`"),
-    ("flow .* or .*outdented", "", "start", "the bracket ¦ is not closed", "close it, or look for a missing comma"),
+    (
+        "flow .* or .*(outdented|stream end)",
+        "",
+        "start",
+        "the bracket ¦ is not closed",
+        "close it, or look for a missing comma",
+    ),
     ("flow .* or ", "", "here", "¦ cannot stand here in brackets", "write a comma, or put the whole text in quotes"),
     ("node content", "", "here", "a value is missing before ¦", "write it, or put a text that begins so in quotes"),
     ("alias|anchor|block scalar|any token", "", "start", "a text cannot begin with ¦", "put the text in quotes"),

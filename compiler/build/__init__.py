@@ -26,7 +26,7 @@ class HasGraph(Protocol):
     def graph(self) -> Graph: ...
 
 
-def compile(  # noqa: A001
+def compile(
     spec: HasGraph | Graph,
     target: Target | None = None,
     *,
@@ -62,5 +62,3 @@ def build(prepared: Graph, target: Target) -> Model:
         model = getattr(module, emitted.model)()
     model._origin = (emitted.text, prepared, target, capture)
     return model
-
-

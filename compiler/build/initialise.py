@@ -19,7 +19,8 @@ def initialise(model: torch.nn.Module, body: Body, seed: int) -> None:
     """Set every parameter of a model as the spec says."""
     parameters = dict(parameters_of(body))
     found = dict(model.named_parameters())
-    assert found.keys() == parameters.keys(), f"the model has other parameters than its graph: {found.keys() ^ parameters.keys()}"  # fmt: skip
+    different = found.keys() ^ parameters.keys()
+    assert not different, f"only in the model or only in its graph: {different}"
     for name, tensor in found.items():
         fill(tensor, parameters[name].init, name, seed)
 

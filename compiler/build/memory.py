@@ -49,5 +49,3 @@ def refuse_if_too_large(graph: Graph, device: str) -> None:
 
 def _gigabytes(amount: int) -> str:
     return f"{amount / 2**30:,.1f} GiB" if amount < 2**50 else f"{amount / 2**40:,.0f} TiB"
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from compiler.emit.source import Emitted, write_source
+from compiler.features import resolve
 from compiler.passes import run
 from compiler.target import Target
 from graphspec.graph import Graph
@@ -17,4 +18,4 @@ def emit_source(graph: Graph, target: Target) -> Emitted:
 
 def emit(graph: Graph, target: Target | None = None) -> str:
     """The Python source of a model, exactly as `compile` runs it."""
-    return emit_source(graph, target or Target()).text
+    return emit_source(graph, resolve(target or Target())).text

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from compiler.emit.repeats import make_turns, run_turns
 from compiler.lower import LOWERINGS
 from compiler.lower.code import Code, atom, call
 from compiler.lower.lines import INDENT, WIDTH, Line, lay_out
+from compiler.lower.names import identifier
 from compiler.lower.scope import Scope
 from compiler.lower.unit import Unit
 from graphspec.graph import Body, Call, Node, Repeat
@@ -92,17 +93,15 @@ class BodyWriter(Scope):
             self.bind(node, value.name, atom(variable))
 
     def arguments(self, node: Node, body: Body, first: Code | None = None) -> list[str]:
-        """What a block is given: the first by place, the others by name unless their names say it already."""
+        """What a block is given: by place as long as that says enough, then by name."""
         refs = dict(node.inputs)
-        names = input_names(body)
         codes: list[str] = []
-        for source in body.inputs:
-            given = first if first is not None and not codes else self.read(refs[source.name])
-            codes.append(str(given))
-        rest = list(zip(names[1:], codes[1:], strict=True))
-        if all(name == code for name, code in rest) or len(rest) == 1:
-            return codes
-        return [*codes[:1], *(f"{name}={code}" for name, code in rest)]
+        said = True
+        for source, name in zip(body.inputs, input_names(body), strict=True):
+            code = str(first if first is not None and not codes else self.read(refs[source.name]))
+            said = said and (not codes or name == code or len(body.inputs) == 2)
+            codes.append(code if said else f"{name}={code}")
+        return codes
 
     def _repeat(self, node: Node, repeat: Repeat) -> None:
         carried = self.read(node.inputs[0][1])
@@ -143,8 +142,6 @@ class BodyWriter(Scope):
 
 def input_names(body: Body) -> list[str]:
     """What the inputs of a body are called in its `forward`."""
-    from compiler.lower.names import identifier
-
     return [identifier(source.name) for source in body.inputs]
 
 
@@ -177,9 +174,7 @@ def write_model(unit: Unit, body: Body, output_class: str) -> Class:
     writer = BodyWriter(unit, body)
     writer.write()
     lines = writer.returned(output_class)
-    arguments = [
-        f"{writer.inputs[i.name]}: Tensor{' | None = None' * (i.default is not None)}" for i in body.inputs
-    ]
+    arguments = [f"{writer.inputs[i.name]}: Tensor{' | None = None' * (i.default is not None)}" for i in body.inputs]
     return Class(
         unit.classes[body],
         "Model",
@@ -205,16 +200,17 @@ def merge_comments(classes: list[Class]) -> Class:
     """Classes of equal code as one: where their shapes differ, only what they share is said."""
     first = classes[0]
     lines = tuple(
-        replace(line, comment=_shared([other.lines[at].comment for other in classes]))
+        replace(line, comment=(_shared if line.text else _listed)([other.lines[at].comment for other in classes]))
         for at, line in enumerate(first.lines)
     )
     return replace(first, lines=lines)
 
 
-def _shared(comments: list[str]) -> str:
-    if len(set(comments)) == 1:
-        return comments[0]
-    words = [comment.split(" ") for comment in comments]
+def _shared(shapes: list[str]) -> str:
+    """The axes that shapes have in common at their end."""
+    if len(set(shapes)) == 1:
+        return shapes[0]
+    words = [shape.split(" ") for shape in shapes]
     shared: list[str] = []
     for column in zip(*(reversed(each) for each in words), strict=False):
         if len(set(column)) > 1:
@@ -224,4 +220,8 @@ def _shared(comments: list[str]) -> str:
     return f"... {text}" if text and text.count("(") == text.count(")") else ""
 
 
-Classes = Mapping[Body, str]
+def _listed(remarks: list[str]) -> str:
+    """Remarks that begin alike, `kernel: why`, as one."""
+    heads, reasons = zip(*(remark.split(": ", 1) for remark in remarks), strict=True)
+    text = f"{heads[0]}: {' or '.join(dict.fromkeys(reasons))}"
+    return text if len(text) <= WIDTH - 2 * len(INDENT) - 2 else heads[0]

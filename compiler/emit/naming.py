@@ -14,14 +14,14 @@ Path = tuple[str, ...]
 def class_names(graph: Graph, groups: Mapping[Body, Body]) -> dict[Body, str]:
     """A name for each body; `groups` says which bodies have equal code: they share their name."""
     namer = Namer(RUNTIME)
-    names = {graph.body: namer.take(camel_case(graph.name), f"{camel_case(graph.name)}Model")}
+    names = {graph.body: namer.title(camel_case(graph.name), f"{camel_case(graph.name)}Model")}
     paths = first_paths(graph.body)
     kinds = [body for body in dict.fromkeys(groups.values()) if body is not graph.body]
     for body in kinds:
         rivals = [other for other in kinds if other.block == body.block]
         plain = camel_case(body.block.rpartition(".")[2])
         wish = plain if len(rivals) == 1 else _by_place(body, rivals, paths, plain)
-        names[body] = namer.take(wish, f"{wish}Block" if wish in namer.taken and len(rivals) == 1 else wish)
+        names[body] = namer.title(wish, wish if wish.endswith("Block") or len(rivals) > 1 else f"{wish}Block")
     return {body: names[kind] for body, kind in groups.items()} | {graph.body: names[graph.body]}
 
 

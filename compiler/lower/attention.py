@@ -80,8 +80,8 @@ def _explicit(at: Site, does: Attention) -> tuple[Code, ...]:
         scores = infix("/", scores, call("math.sqrt", at.size(width)))
     else:
         scores = infix("*", at.number(does.scale), scores)
-    why = "its weights are read" if at.gives("weights") else "the fused kernels bound no scores"
-    at.chose(str(does.mask), "explicit", why)
+    why = "its weights are read" if at.gives("weights") else "the fused kernels cannot bound the scores"
+    at.chose(str(does.mask), "written out", why)
     scores = at.scope.say("scores", scores, _weights_type(at))
     if does.softcap is not None:
         cap = at.number(does.softcap)
@@ -104,11 +104,12 @@ def _weights_type(at: Site) -> str:
 
 def _tell(at: Site, does: Attention, mask: Code | None, guarded: bool) -> None:
     if mask is None:
-        kernel = "sdpa, is_causal" if does.causal else "sdpa"
-        why = "no mask tensor is needed"
+        kernel = "SDPA, is_causal" if does.causal else "SDPA"
+        why = f"`{does.mask}` needs no mask tensor"
     else:
-        kernel = "sdpa, boolean mask"
-        why = "the mask is more than causality" if does.causal else "sdpa takes any mask as a tensor"
+        kernel = "SDPA, is_causal or a mask tensor" if does.causal else "SDPA, mask tensor"
+        why = f"`{does.mask}`"
+        why += ", causal alone where no tensor is given" if does.causal else ""
         why += "; guarded, for a query may see no key" if guarded else ""
     at.chose(str(does.mask), kernel, why)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from compiler.lower.code import Code, atom, call, number, tuple_of
+from compiler.lower.code import Code, call, number, tuple_of
 from compiler.lower.lines import Line
 from compiler.lower.scope import Lowering, Site
 from compiler.passes.internal import Given

@@ -9,17 +9,20 @@ from compiler.lower.code import Code
 
 WIDTH = 120
 INDENT = "    "
+NOTHING = Code("")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`start` and an expression: `x = self.norm(y)`; a shape or a reason stands behind it as a comment.
+    """`start` and an expression: `x = self.norm(y)`; a shape stands behind it as a comment.
+
+    With a comment alone, it is a line of its own.
 
     `depth` counts the loops and conditions around it within its function.
     """
 
     start: str
-    code: Code = Code("")
+    code: Code = NOTHING
     comment: str = ""
     depth: int = 0
 
@@ -34,6 +37,9 @@ class Line:
     def lay_out(self, indent: int) -> Iterator[str]:
         """The text as one line or several."""
         depth = indent + self.depth
+        if not self.text:
+            yield f"{INDENT * depth}# {self.comment}"
+            return
         if self.fits(indent) or self.code.call is None:
             yield _commented(INDENT * depth + self.text, self.comment)
             return

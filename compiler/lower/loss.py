@@ -15,7 +15,7 @@ def cross_entropy(at: Site) -> Code:
     logits, labels = at.read("logits"), at.read("labels")
     leading = len(at.type("labels").axes)
     if leading > 1:
-        logits, labels = method(logits, "flatten", "0", "-2"), method(labels, "flatten")
+        logits, labels = method(logits, "flatten", "0", str(leading - 1)), method(labels, "flatten")
     ignore = None if does.ignore == -100 else number(does.ignore)
     smoothing = None if does.smoothing == 0 else number(does.smoothing)
     return call("F.cross_entropy", logits, labels, ignore_index=ignore, label_smoothing=smoothing)

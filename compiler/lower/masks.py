@@ -69,8 +69,8 @@ def _mask(at: Site, does: MaskTensor, mask: Mask) -> Code:
             return infix("|", _mask(at, does, left), _mask(at, does, right))
         case Not(inner):
             return prefix("~", _mask(at, does, inner))
-        case Everything():
-            return atom("True")
+        case Everything() | Window(None, None):
+            return infix(">=", at.variable("j"), atom("0"))
         case Keys(port) | Adjacency(port):
             return _tensor(at, does, port)
         case Documents(port):
@@ -107,8 +107,6 @@ def _sides(at: Site, mask: Window, query: Code, key: Code) -> Iterator[Code]:
     if mask.left is not None:
         behind = mask.left != dim(0)
         yield infix("<=", infix("-", query, key), at.size(mask.left)) if behind else infix("<=", query, key)
-    if mask.left is None and mask.right is None:
-        yield atom("True")
 
 
 def _tensor(at: Site, does: MaskTensor, port: str, role: str = "") -> Code:

@@ -9,23 +9,25 @@ from collections.abc import Iterable
 IMPORTED = frozenset({"torch", "nn", "F", "math", "Tensor", "NamedTuple", "Model", "annotations", "self"})
 """What every file may import, and `self`."""
 
-BUILTINS = frozenset(
-    """abs all any bool bytes callable chr dict dir enumerate eval exec exit filter float format getattr hash help hex
+_BUILTINS = """
+    abs all any bool bytes callable chr dict dir enumerate eval exec exit filter float format getattr hash help hex
     id int iter len list locals map max min next object open ord pow print property quit range repr reversed round set
-    slice sorted str sum super tuple type vars zip""".split()
-)
+    slice sorted str sum super tuple type vars zip
+"""
+BUILTINS = frozenset(_BUILTINS.split())
 """Built-in functions that a local name would hide. `input` may be hidden: torch itself does."""
 
-MODULE_ATTRIBUTES = frozenset(
-    """T_destination add_module apply bfloat16 buffers call_super_init capture children compile cpu cuda double
+_MODULE_ATTRIBUTES = """
+    T_destination add_module apply bfloat16 buffers call_super_init capture children compile cpu cuda double
     dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule graph half ipu
     load_state_dict modules mtia named_buffers named_children named_modules named_parameters parameters
     register_backward_hook register_buffer register_forward_hook register_forward_pre_hook register_full_backward_hook
     register_full_backward_pre_hook register_load_state_dict_post_hook register_load_state_dict_pre_hook
     register_module register_parameter register_state_dict_post_hook register_state_dict_pre_hook requires_grad_
     set_extra_state set_submodule share_memory source state_dict target to to_empty train training type xpu
-    zero_grad""".split()
-)
+    zero_grad
+"""
+MODULE_ATTRIBUTES = frozenset(_MODULE_ATTRIBUTES.split())
 """What `self` already has: a submodule of this name can be stored, but not read as an attribute."""
 
 
@@ -44,6 +46,15 @@ class Namer:
             while f"{valid[-1]}_{count}" in self.taken:
                 count += 1
             free = f"{valid[-1]}_{count}"
+        self.taken.add(free)
+        return free
+
+    def title(self, *wishes: str) -> str:
+        """A name for a class: as `take`, the number without an underscore."""
+        free = next((wish for wish in wishes if wish not in self.taken), None)
+        count = 2
+        while free is None or free in self.taken:
+            free, count = f"{wishes[-1]}{count}", count + 1
         self.taken.add(free)
         return free
 
@@ -70,4 +81,4 @@ def camel_case(text: str) -> str:
 
 def upper_case(text: str) -> str:
     """`d_model` as the name of a constant: `D_MODEL`."""
-    return identifier(text).upper()
+    return identifier(text.upper())

@@ -34,9 +34,8 @@ class State:
     taken: set[str] = field(default_factory=set)
 
     def copy(self) -> State:
-        return State(
-            dict(self.values), dict(self.deferred), list(self.members), list(self.lines), dict(self.shapes), set(self.taken)
-        )
+        values, deferred, shapes = dict(self.values), dict(self.deferred), dict(self.shapes)
+        return State(values, deferred, list(self.members), list(self.lines), shapes, set(self.taken))
 
 
 class Scope:
@@ -46,6 +45,7 @@ class Scope:
         self.unit, self.body, self.lowerings = unit, body, lowerings
         self.names = Namer(unit.reserved)
         self.state = State(taken=self.names.taken)
+        self.spoken = {node.name for node in body.nodes if not node.anonymous}
         self.readings = Counter(ref.name for node in body.nodes for _, ref in node.inputs)
         self.readings.update(ref.name for _, ref in body.outputs)
         self.inputs = {source.name: self.names.take(source.name, f"{source.name}_") for source in body.inputs}
@@ -83,7 +83,8 @@ class Scope:
         lines: list[Line] = []
         for value, code in zip(node.outputs, self.lower(node), strict=False):
             if not code.is_path:
-                variable = self.names.local(self.output_name(node, value.name))
+                wish = self.output_name(node, value.name)
+                variable = self.scratch(wish) if node.anonymous else self.names.local(wish)
                 lines.append(Line(f"{variable} = ", code, self.note(value.type)))
                 code = atom(variable)
             self.bind(node, value.name, code)
@@ -112,9 +113,14 @@ class Scope:
 
     def say(self, variable: str, code: Code, comment: str = "") -> Code:
         """A line that names an intermediate value."""
-        name = self.names.local(variable)
+        name = self.scratch(variable)
         self.state.lines.append(Line(f"{name} = ", code, comment))
         return atom(name)
+
+    def scratch(self, wish: str) -> str:
+        """A name for a value that has none in the spec: never one that the spec gives to another."""
+        wish = wish.rstrip("~")
+        return self.names.local(f"{wish}_" if wish in self.spoken else wish)
 
     def say_again(self, variable: Code, code: Code) -> None:
         """A line that gives a variable a new value."""
@@ -130,7 +136,7 @@ class Scope:
 
     def remark(self, text: str) -> None:
         """A comment on a line of its own."""
-        self.state.lines.append(Line(f"# {text}"))
+        self.state.lines.append(Line("", comment=text))
 
     # -- values -------------------------------------------------------------------------------------------------------
 
@@ -315,5 +321,7 @@ class Site:
     # -- what is told -------------------------------------------------------------------------------------------------
 
     def chose(self, mask: str, kernel: str, why: str) -> None:
-        """Record what computes this attention."""
-        self.scope.unit.kernels.append(Kernel(self.scope.body.block, self.node.name, mask, kernel, why))
+        """Record what computes this attention, and say so in the source."""
+        where = self.scope.unit.classes[self.scope.body]
+        self.scope.unit.kernels.append(Kernel(where, self.node.name, mask, kernel, why))
+        self.scope.remark(f"{kernel}: {why}")

@@ -13,7 +13,16 @@ from graphspec import expressions as syntax
 from graphspec.axes import Dim, Sizes, dim
 from graphspec.graph import Body, Graph, Setting
 
-RUNTIME = ("Model", "Parameters", "masked_attention", "masked_softmax", "rotary_table", "rotate_halves", "rotate_pairs", "sinusoidal_position")  # fmt: skip
+RUNTIME = (
+    "Model",
+    "Parameters",
+    "masked_attention",
+    "masked_softmax",
+    "rotary_table",
+    "rotate_halves",
+    "rotate_pairs",
+    "sinusoidal_position",
+)
 """What `compiler.runtime` offers to generated code."""
 
 
@@ -21,7 +30,7 @@ RUNTIME = ("Model", "Parameters", "masked_attention", "masked_softmax", "rotary_
 class Kernel:
     """What computes one attention, and why."""
 
-    body: str
+    where: str
     node: str
     mask: str
     kernel: str

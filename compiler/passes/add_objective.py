@@ -105,7 +105,9 @@ def _tokens(body: Body, goal: Objective, logits: TensorType) -> Input:
     fitting = {source.name: source for source in _fitting(body, logits)}
     if goal.labels:
         if goal.labels not in fitting:
-            message = f"`{goal}`: no input `{goal.labels}` holds whole numbers along the axes of the output (`{logits}`)"
+            message = (
+                f"`{goal}`: no input `{goal.labels}` holds whole numbers along the axes of the output (`{logits}`)"
+            )
             raise _refused("unknown-objective", message, suggestion(goal.labels, fitting, "inputs"))
         return fitting[goal.labels]
     if len(fitting) != 1:

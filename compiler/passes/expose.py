@@ -124,4 +124,6 @@ def _unknown(path: Parts, before: Parts, known: Iterable[str]) -> UnknownValue:
     if near is not None:
         return UnknownValue(f"there is no value `{full}`; did you mean `{'.'.join((*before, near, *path[1:]))}`?")
     place = f"in `{'.'.join(before)}`" if before else "in the model"
-    return UnknownValue(f"there is no value `{full}`; {place} there are {', '.join(f'`{name}`' for name in names[:12])}")
+    return UnknownValue(
+        f"there is no value `{full}`; {place} there are {', '.join(f'`{name}`' for name in names[:12])}"
+    )

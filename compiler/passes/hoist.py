@@ -67,8 +67,9 @@ class _Lift:
 
     def receive(self, want: Want, inputs: Mapping[str, Ref]) -> Ref:
         """Compute here what an inner body wants; `inputs` are its inputs as seen from here."""
-        name = fresh(want.node.name, self.taken)
         read = tuple((port, inputs[ref.name]) for port, ref in want.node.inputs)
+        does = want.node.does
+        name = fresh(does.wish(dict(read)) if isinstance(does, MaskTensor) else want.node.name, self.taken)
         found = self.add(replace(want.node, name=name, inputs=read))
         if found.name == name:
             self.taken.add(name)
@@ -78,7 +79,11 @@ class _Lift:
         """The body without what its caller can compute from the `fixed` inputs; the model itself has no caller."""
         leaving: dict[str, Node] = {}
         for node in self.nodes:
-            if fixed is not None and _is_shared(node) and all(ref.name in fixed or ref.name in leaving for _, ref in node.inputs):
+            if (
+                fixed is not None
+                and _is_shared(node)
+                and all(ref.name in fixed or ref.name in leaving for _, ref in node.inputs)
+            ):
                 leaving[node.name] = node
         kept = tuple(node for node in self.nodes if node.name not in leaving)
         inputs = [*self.body.inputs]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from graphspec.axes import Axis, Dim, Number, Sizes, TensorType, dim
-from graphspec.masks import Mask
+from graphspec.graph import Ref
+from graphspec.masks import Adjacency, Causal, Documents, Keys, Mask, Prefix, atoms
 from graphspec.operators import Operator, Signature
 
 
@@ -24,8 +25,8 @@ class _Internal(Operator):
 class Attention(_Internal):
     """`attend` with its mask made ready: a tensor at the port `mask`, or none; causality by itself, or not.
 
-    `mask` is the mask as the spec has it. Where there is a tensor, it holds all of the mask. Where it may be None at run
-    time, that stands for `causal`, or for every key.
+    `mask` is the mask as the spec has it. Where there is a tensor, it holds all of the mask. Where it may be None at
+    run time, that stands for `causal`, or for every key.
     """
 
     mask: Mask
@@ -36,7 +37,9 @@ class Attention(_Internal):
 
     op = "attention"
     family = "attention"
-    signature = Signature("query: ... T h c, key: ... K g c, value: ... K g e, mask?: bool ... -> out: ..., weights: ...")
+    signature = Signature(
+        "query: ... T h c, key: ... K g c, value: ... K g e, mask?: bool ... -> out: ..., weights: ..."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +68,19 @@ class MaskTensor(_Internal):
     @property
     def may_be_none(self) -> bool:
         return bool(self.optional) and self.without is None
+
+    def wish(self, read: Mapping[str, Ref]) -> str:
+        """What to call it: by the tensors that it reads, and by its kinds of mask other than `causal`."""
+        words = dict.fromkeys(_word(atom, read) for atom in atoms(self.mask) if not isinstance(atom, Causal))
+        return f"{'_'.join(words or ['causal'])}_mask" if len(words) <= 2 else "mask"
+
+
+def _word(atom: Mask, read: Mapping[str, Ref]) -> str:
+    match atom:
+        case Keys(port) | Documents(port) | Adjacency(port) | Prefix(str(port)):
+            return str(read[port]).replace("~", "_").replace(".", "_").removesuffix("_mask")
+        case _:
+            return type(atom).__name__.lower()
 
 
 @dataclass(frozen=True, kw_only=True)

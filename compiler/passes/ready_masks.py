@@ -93,7 +93,8 @@ def _tensor(
     rows = _rows(mask, q, k, types, sizes)
     along = _along((*query.axes[:-3], query.axes[-2]), rows, k, types, sizes)
     does = MaskTensor(mask=mask, along=along, query=rows.size, key=k.size, optional=maybe, without=without)
-    name = fresh(_name(mask, dict(read)), taken)
+    alone = sum(isinstance(other.does, Attend) for other in body.nodes) == 1
+    name = fresh("mask" if alone else does.wish(dict(read)), taken)
     outputs = tuple(Value(output, kind) for output, kind in does.infer({}, sizes))
     unique = {index.name: index for index in positions.values()}
     return [*unique.values(), Node(name, does, tuple(read), outputs, span=node.span)]
@@ -161,17 +162,3 @@ def _along(
     while len(along) > 1 and along[0] == _ONE:
         along.pop(0)
     return tuple(along)
-
-
-def _name(mask: Mask, read: dict[str, Ref]) -> str:
-    """What to call the tensor of a mask: by the tensors that it reads, else by its kinds."""
-    words = dict.fromkeys(word for atom in atoms(mask) if (word := _word(atom, read)) != "causal") or ["causal"]
-    return "_".join(words) + "_mask" if len(words) <= 2 else "mask"
-
-
-def _word(atom: Mask, read: dict[str, Ref]) -> str:
-    match atom:
-        case Keys(port) | Documents(port) | Adjacency(port) | Prefix(str(port)):
-            return str(read[port]).replace("~", "_").replace(".", "_").removesuffix("_mask")
-        case _:
-            return type(atom).__name__.lower()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from compiler.passes.internal import Rotate, RotaryTable
+from compiler.passes.internal import RotaryTable, Rotate
 from compiler.passes.rewrite import fresh, names, within
 from compiler.target import Target
 from graphspec.axes import Sizes

@@ -1,4 +1,4 @@
-"""Positions as rows to add and as turns. All in fp32, whatever the model computes in."""
+"""Positions as rows to add and as turns: angles in fp32, products in what they and the features promote to."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def rotate_halves(x: Tensor, table: Tensor) -> Tensor:
     """Turn the pairs `(i, i + dims / 2)` of `x` (`... T h c`) by a rotary table; features beyond `dims` stay."""
     cos, sin = table.unsqueeze(-2)
     dims = 2 * cos.shape[-1]
-    left, right = x[..., :dims].float().chunk(2, -1)
+    left, right = x[..., :dims].chunk(2, -1)
     turned = torch.cat((left * cos - right * sin, right * cos + left * sin), -1).type_as(x)
     return turned if dims == x.shape[-1] else torch.cat((turned, x[..., dims:]), -1)
 
@@ -45,6 +45,6 @@ def rotate_pairs(x: Tensor, table: Tensor) -> Tensor:
     """Turn the pairs `(2i, 2i + 1)` of `x` (`... T h c`) by a rotary table; features beyond `dims` stay."""
     cos, sin = table.unsqueeze(-2)
     dims = 2 * cos.shape[-1]
-    even, odd = x[..., :dims].float().unflatten(-1, (-1, 2)).unbind(-1)
+    even, odd = x[..., :dims].unflatten(-1, (-1, 2)).unbind(-1)
     turned = torch.stack((even * cos - odd * sin, odd * cos + even * sin), -1).flatten(-2).type_as(x)
     return turned if dims == x.shape[-1] else torch.cat((turned, x[..., dims:]), -1)

@@ -134,15 +134,22 @@ class _Encoder:
     def encode(self, examples: Examples) -> Pairs:
         faults = Faults(examples.file)
         if self.recipe.vocabulary.unknown == "error":
-            report_unknown((row.input for row in examples.rows), self.source, faults)
-            if isinstance(self.output, Vocabulary):
-                report_unknown((row.output for row in examples.rows), self.output, faults)
+            self.report_unknown(examples, faults)
         rows = [(self.source.encode(row.input.text), self.answer(row, faults)) for row in examples.rows]
         faults.report(self.report)
         kept = [row for row in rows if max(len(row[0]), len(row[1]) + 2) <= self.longest]
         self.report_long(examples, len(rows) - len(kept), not kept)
         inputs, outputs = [row[0] for row in kept], [row[1] for row in kept]
         return Pairs(self.task, Ragged.of(inputs), targets(outputs) if self.task.target else Ragged.of(outputs))
+
+    def report_unknown(self, examples: Examples, faults: Faults) -> None:
+        inputs, outputs = ([getattr(row, name) for row in examples.rows] for name in ("input", "output"))
+        if self.output is self.source:
+            report_unknown([*inputs, *outputs], self.source, faults)
+        else:
+            report_unknown(inputs, self.source, faults)
+            if isinstance(self.output, Vocabulary):
+                report_unknown(outputs, self.output, faults)
 
     def answer(self, row: Example, faults: Faults) -> np.ndarray:
         if isinstance(self.output, Vocabulary):

@@ -71,7 +71,7 @@ class Interval:
         return Interval(low, high) if rate > 0 else Interval(high, low)
 
     def __and__(self, other: Interval) -> Interval:
-        """What lies in both; of bounds that cannot be compared, the first stays."""
+        """What lies in both; of high bounds that cannot be compared, a number stays, otherwise the first."""
         if self == other:
             return self
         return Interval(_tighter_low(self.low, other.low), _tighter_high(self.high, other.high))
@@ -109,7 +109,7 @@ def _tighter_low(left: Bound, right: Bound) -> Bound:
 def _tighter_high(left: Bound, right: Bound) -> Bound:
     if left is None or right is None:
         return right if left is None else left
-    return right if at_most(right, left) else left
+    return right if at_most(right, left) or (left.symbols and not right.symbols and not at_most(left, right)) else left
 
 
 def _looser_low(left: Bound, right: Bound) -> Bound:

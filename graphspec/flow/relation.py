@@ -94,6 +94,7 @@ def piece(
     if absolute.is_empty or relative.is_empty:
         return None
     made = Piece(kept, relative, absolute, frozenset(), control)
+    guards = tuple(guards)
     always = {(guard.tensor, guard.at) for guard in guards if guard.reader is None}
     plain = [g for g in guards if g.reader is None or not ((g.tensor, g.at) in always or made.implies(g))]
     return Piece(kept, relative, absolute, frozenset(plain), control) if plain else made

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from graphspec.axes import Axis, Dim, Number, Sizes, TensorType
 from graphspec.masks import Causal, Chunk, Dilated, Documents, Everything, Mask, Window, atoms, ports
 from graphspec.operators.declare import Mismatch, Operator, Signature, operator
+from graphspec.operators.flow_attention import Attends
+from graphspec.operators.flow_moves import MergesLast, SplitsLast
 
 
 @operator("heads", family="shape")
@@ -14,6 +16,7 @@ class Heads(Operator):
     heads: Dim
 
     signature = Signature("x: ... (heads * c) -> y: ... heads c")
+    flow = SplitsLast()
 
     def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
         return outputs[0].elements() * 0
@@ -24,6 +27,7 @@ class Merge(Operator):
     """Join the last two axes, the inverse of `heads`."""
 
     signature = Signature("x: ... h c -> y: ... (h * c)")
+    flow = MergesLast()
 
     def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
         return outputs[0].elements() * 0
@@ -47,6 +51,7 @@ class Attend(Operator):
     dropout: Number = Number.of(0)
 
     signature = Signature("query: ... T h c, key: ... K g c, value: ... K g e -> out: ... T h e, weights: ... h T K'")
+    flow = Attends()
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         outputs = super().infer(inputs, sizes)

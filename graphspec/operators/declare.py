@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, TypeVar, Union, dataclass_transform, 
 
 from graphspec.axes import Axis, Dim, DType, Number, Sizes, TensorType, dim, product
 from graphspec.masks import Mask
+from graphspec.operators.flow_rules import FlowRule, Unknown
 
 AttributeKind = Literal["size", "number", "flag", "word", "axes", "mask"]
 
@@ -123,6 +124,7 @@ class Operator:
     family: ClassVar[str]
     signature: ClassVar[Signature]
     weights: ClassVar[tuple[Weight, ...]] = ()
+    flow: ClassVar[FlowRule] = Unknown()
     attributes: ClassVar[tuple[Attribute, ...]]
     source: ClassVar[str] = ""
 

@@ -81,7 +81,8 @@ class Turn:
 class Effect:
     """All that one output of an operator depends on, and what is known of its values.
 
-    `turned`: a turn that the output bears; `cancels`: pairs of ports whose equal turns leave only distances.
+    `turned`: a turn that the output bears; `cancels`: pairs of ports whose equal turns leave only distances; `stated`:
+    the operator has a rule, so that its marks are facts and not a lack of knowledge.
     """
 
     hops: tuple[Hop, ...] = ()
@@ -90,6 +91,7 @@ class Effect:
     choices: tuple[Choice, ...] = ()
     turned: Turn | None = None
     cancels: tuple[tuple[str, str], ...] = ()
+    stated: bool = True
 
 
 class FlowRule(Protocol):
@@ -201,7 +203,7 @@ class Unknown:
         )
         sizes = [size for given in (*use.inputs.values(), *use.outputs) for size in given.sizes]
         names = use.names(*sizes)
-        return Effect(hops, Marks(absolutes=names, lengths=use.lengths(*sizes), mixed=names))
+        return Effect(hops, Marks(absolutes=names, lengths=use.lengths(*sizes), mixed=names), stated=False)
 
 
 @dataclass(frozen=True, slots=True)

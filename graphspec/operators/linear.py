@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from graphspec.axes import Axis, Dim, Sizes, TensorType, dim
 from graphspec.operators.declare import Initialiser, Operator, Signature, Weight, operator
+from graphspec.operators.flow_rules import Constant, Identity, MixesLast
 
 
 @operator("linear", family="linear")
@@ -17,6 +18,7 @@ class Linear(Operator):
     bias: bool = True
 
     signature = Signature("x: ... n -> y: ... dim")
+    flow = MixesLast("bias")
     weights = (
         Weight("weight", "dim n", Initialiser("xavier_uniform")),
         Weight("bias", "dim", Initialiser("zeros"), when="bias"),
@@ -37,6 +39,7 @@ class Embedding(Operator):
     dim: Dim
 
     signature = Signature("ids: int ... -> y: ... dim")
+    flow = Identity()
     weights = (Weight("weight", "size dim", Initialiser("unit_rows")),)
 
     def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
@@ -53,6 +56,7 @@ class FreeParameter(Operator):
     shape: tuple[Dim, ...]
 
     signature = Signature("-> y: shape")
+    flow = Constant()
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         return (("y", TensorType("float", tuple(Axis(size) for size in self.shape))),)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from graphspec.axes import Dim, Sizes, TensorType
 from graphspec.operators.declare import Operator, Signature
+from graphspec.operators.flow_rules import ReducesAll
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,7 @@ class CrossEntropy(Operator):
     family = "loss"
     attributes = ()
     signature = Signature("logits: ... classes, labels: int ... -> loss:")
+    flow = ReducesAll()
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         super().infer(inputs, sizes)

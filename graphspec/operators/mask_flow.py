@@ -77,7 +77,7 @@ class Keyed:
 
     def _relation(self, terms: Terms) -> Relation:
         keys, rate = Interval.first(self.size), {self.reader: Fraction(1)}
-        return relation((piece(rate, t.relative, keys & t.absolute, t.guards) for t in terms), self.padding)
+        return relation((piece(rate, t.relative, t.absolute & keys, t.guards) for t in terms), self.padding)
 
     def _terms(self, mask: Mask, truth: bool) -> Terms:
         """The disjunction of terms within which the mask has that truth value."""

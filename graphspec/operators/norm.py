@@ -5,6 +5,7 @@ from typing import Literal
 
 from graphspec.axes import Dim, Number, Sizes, TensorType
 from graphspec.operators.declare import Initialiser, Mismatch, Operator, Signature, Weight, operator
+from graphspec.operators.flow_rules import MixesAlong
 
 
 class _Norm(Operator):
@@ -47,6 +48,7 @@ class LayerNorm(_Norm):
     bias: bool = True
 
     signature = Signature("x: ... n -> y: ... n")
+    flow = MixesAlong("over", ("weight", "bias"))
     weights = (
         Weight("weight", "over", Initialiser("ones"), when="weight"),
         Weight("bias", "over", Initialiser("zeros"), when="bias"),
@@ -65,6 +67,7 @@ class RMSNorm(_Norm):
     weight: Literal["none", "w", "w+1"] = "w"
 
     signature = Signature("x: ... n -> y: ... n")
+    flow = MixesAlong("over", ("weight",))
     weights = (Weight("weight", "over", Initialiser("ones"), when="weight"),)
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from graphspec.axes import Axis, Dim, DType, Number, Sizes, TensorType
 from graphspec.operators.declare import Mismatch, Operator, Signature, operator
+from graphspec.operators.flow_pointwise import Elementwise
+from graphspec.operators.flow_rules import Identity
 
 ARITHMETIC = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "**": "power"}
 COMPARISONS = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal", "==": "equal", "!=": "not_equal"}
@@ -44,6 +46,7 @@ class Pointwise(Operator):
     family = "pointwise"
     attributes = ()
     signature = Signature("a?: any ..., b?: any ..., c?: any ... -> y: any ...")
+    flow = Elementwise()
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         types = [inputs[argument] if isinstance(argument, str) else _type_of(argument) for argument in self.arguments]
@@ -157,6 +160,7 @@ class Dropout(Operator):
     p: Number
 
     signature = Signature("x: ... -> y: ...")
+    flow = Identity("zeros")
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         if self.p.value is None or not 0 <= self.p.value < 1:

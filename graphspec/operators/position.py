@@ -6,6 +6,7 @@ from typing import Literal
 from graphspec import axes
 from graphspec.axes import Axis, Dim, Number, Sizes, TensorType
 from graphspec.operators.declare import Initialiser, Mismatch, Operator, Signature, Weight, operator
+from graphspec.operators.flow_rules import Constant, Rows, Turns
 
 
 @operator("index", family="position")
@@ -15,6 +16,7 @@ class Index(Operator):
     over: Dim
 
     signature = Signature("-> y: int over")
+    flow = Constant()
 
     def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
         return axes.dim(0)
@@ -36,6 +38,7 @@ class SinusoidalPosition(Operator):
     layout: Literal["interleaved", "halves"] = "interleaved"
 
     signature = Signature("-> y: over dim")
+    flow = Constant()
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         _even(self.dim, sizes, "dim")
@@ -55,6 +58,7 @@ class LearnedPosition(Operator):
     offset: Dim = axes.dim(0)
 
     signature = Signature("at?: int ... -> y: ... dim")
+    flow = Rows("offset")
     weights = (Weight("weight", "size dim", Initialiser("normal", (0.02,))),)
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
@@ -83,6 +87,7 @@ class Rotary(Operator):
     layout: Literal["halves", "interleaved"] = "halves"
 
     signature = Signature("x: ... T h c -> y: ... T h c")
+    flow = Turns()
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         outputs = super().infer(inputs, sizes)

@@ -5,6 +5,7 @@ from typing import Literal
 
 from graphspec.axes import Dim, Sizes, TensorType
 from graphspec.operators.declare import Mismatch, Operator, Signature, operator
+from graphspec.operators.flow_rules import MixesAlong, Reduces
 from graphspec.operators.shape import find_axis
 
 
@@ -19,6 +20,7 @@ class Reduce(Operator):
     kind: Literal["sum", "mean", "max", "min", "argmax"]
 
     signature = Signature("x: any ... -> y: any ...")
+    flow = Reduces("over", "kind")
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         given = inputs["x"]
@@ -38,6 +40,7 @@ class Softmax(Operator):
     over: Dim
 
     signature = Signature("x: ... -> y: ...")
+    flow = MixesAlong("over")
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         if inputs["x"].dtype != "float":

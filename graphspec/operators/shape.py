@@ -5,6 +5,8 @@ from typing import Literal
 
 from graphspec.axes import Axis, Dim, Sizes, TensorType, dim
 from graphspec.operators.declare import Mismatch, Operator, Signature, operator
+from graphspec.operators.flow_moves import Joins, Selects, Shifts, Slices
+from graphspec.operators.flow_rules import Identity
 
 
 class _Free(Operator):
@@ -36,6 +38,7 @@ class Select(_Free):
     at: Dim = dim(0)
 
     signature = Signature("x: any ... -> y: any ...")
+    flow = Selects()
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         given = inputs["x"]
@@ -52,6 +55,7 @@ class Slice(_Free):
     stop: Dim | None = None
 
     signature = Signature("x: any ... -> y: any ...")
+    flow = Slices()
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         given = inputs["x"]
@@ -76,6 +80,7 @@ class Shift(_Free):
     by: Dim = dim(1)
 
     signature = Signature("x: any ... -> y: any ...")
+    flow = Shifts()
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         find_axis(inputs["x"], self.axis, sizes)
@@ -92,6 +97,7 @@ class Concat(_Free):
     axis: Dim
 
     signature = Signature("a: any ..., b: any ..., c?: any ..., d?: any ... -> y: any ...")
+    flow = Joins()
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         first = inputs["a"]
@@ -120,6 +126,7 @@ class Cast(_Free):
     to: Literal["float", "int", "bool"]
 
     signature = Signature("x: any ... -> y: any ...")
+    flow = Identity("zeros")
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         return (("y", TensorType(self.to, inputs["x"].axes)),)
@@ -130,6 +137,7 @@ class StopGradient(_Free):
     """Pass the values on, but no gradient back."""
 
     signature = Signature("x: ... -> y: ...")
+    flow = Identity("values")
 
 
 OPERATORS = (Select, Slice, Shift, Concat, Cast, StopGradient)

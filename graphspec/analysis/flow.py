@@ -1,0 +1,297 @@
+"""The flow of a graph: for every value, what it reads of each input, along each of the input's axes.
+
+A body is gone through once for each set of facts about its inputs, a repeat is the power of one turn: the cost grows
+with the number of distinct bodies, not of layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from graphspec.axes import Sizes, TensorType, dim
+from graphspec.flow import (
+    NO_FACTS,
+    NO_MARKS,
+    Fact,
+    Facts,
+    Guard,
+    Marks,
+    Padding,
+    Piece,
+    Relation,
+    all_marks,
+    along,
+    compose,
+    join,
+    power,
+    whole,
+)
+from graphspec.graph import Body, Call, Graph, Input, Node, Ref, Repeat, Run
+from graphspec.operators import Operator
+from graphspec.operators.flow_rules import Choice, Effect, Turn, Use, axis_names, effect_of, ground
+
+Axes = tuple[Relation, ...]
+"""A relation for each axis of an input; an input without axes has one as if it had an axis of 1."""
+
+CARRIED = ""
+"""The name under which the turns of a repeat know their first input."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What one value depends on: the inputs that it reads, and the marks of all it is made from."""
+
+    reads: Mapping[str, Axes] = field(default_factory=dict[str, Axes])
+    marks: Marks = NO_MARKS
+    facts: Facts = NO_FACTS
+    turned: Turn | None = None
+
+    @property
+    def all_marks(self) -> Marks:
+        """With what a turn amounts to where nothing cancels it."""
+        return self.marks | Marks(absolutes=self.turned.axes) if self.turned else self.marks
+
+
+@dataclass(frozen=True)
+class BodyFlow:
+    """The states of a body's values in terms of its inputs."""
+
+    body: Body
+    states: Mapping[Ref, State]
+
+    def state(self, ref: Ref) -> State:
+        if ref in self.states:
+            return self.states[ref]
+        return self.states[Ref(ref.name, self.body.node(ref.name).outputs[0].name)]
+
+    @property
+    def outputs(self) -> tuple[State, ...]:
+        return tuple(self.state(ref) for _, ref in self.body.outputs)
+
+
+@dataclass(frozen=True)
+class Turns:
+    """Some turns of a repeat as one step: what the carried value becomes, and the other outputs so far."""
+
+    carried: State
+    others: tuple[State, ...]
+
+
+class FlowAnalysis:
+    """The flow of a graph. With `padding`, where it stands is taken for granted."""
+
+    def __init__(self, graph: Graph, padding: Padding = None) -> None:
+        self.graph, self.padding = graph, padding
+        self.sizes = sizes_of(graph)
+        self._found: dict[tuple[Body, tuple[Facts, ...]], BodyFlow] = {}
+
+    def whole(self) -> BodyFlow:
+        """The flow of the model's own body."""
+        facts = {source.name: frozenset(self._facts(source)) for source in self.graph.body.inputs}
+        return self.body(self.graph.body, facts)
+
+    def body(self, body: Body, facts: Mapping[str, Facts]) -> BodyFlow:
+        """The flow of one body, given what is known of its inputs."""
+        key = (body, tuple(facts.get(source.name, NO_FACTS) for source in body.inputs))
+        if key not in self._found:
+            self._found[key] = self._go_through(body, facts)
+        return self._found[key]
+
+    def names(self, type: TensorType, axis: int) -> frozenset[str]:
+        """What an axis goes by in marks."""
+        return axis_names(type.sizes[axis], self.sizes)
+
+    def _facts(self, source: Input) -> Iterator[Fact]:
+        """An input of truth values or whole numbers says of itself what it holds."""
+        kind = {"bool": "real", "int": "same"}.get(source.type.dtype)
+        for axis, size in enumerate(source.type.sizes):
+            rows = frozenset[str]().union(
+                *(self.names(source.type, other) for other in range(len(source.type.axes)) if other != axis)
+            )
+            if kind == "real" or kind == "same":
+                yield Fact(kind, source.name, axis, dim(0), ground(size, self.sizes), rows)
+
+    # -- bodies -------------------------------------------------------------------------------------------------------
+
+    def _go_through(self, body: Body, facts: Mapping[str, Facts]) -> BodyFlow:
+        states = {
+            Ref(source.name, ""): State({source.name: self._itself(source.type)}, facts=facts.get(source.name, NO_FACTS))
+            for source in body.inputs
+        }
+        flow = BodyFlow(body, states)
+        for node in body.nodes:
+            arguments = {port: flow.state(ref) for port, ref in node.inputs}
+            types = {port: body.type_of(ref) for port, ref in node.inputs}
+            for value, state in zip(node.outputs, self._node(node, arguments, types), strict=True):
+                states[Ref(node.name, value.name)] = state
+        return flow
+
+    def _itself(self, type: TensorType) -> Axes:
+        if not type.axes:
+            return (whole(1),)
+        return tuple(along(axis, ground(size, self.sizes)) for axis, size in enumerate(type.sizes))
+
+    def _node(
+        self, node: Node, arguments: Mapping[str, State], types: Mapping[str, TensorType]
+    ) -> Iterator[State]:
+        match node.does:
+            case Call(body):
+                arguments = with_defaults(body.inputs, arguments)
+                facts = {port: state.facts for port, state in arguments.items()}
+                yield from (self._substituted(made, arguments) for made in self.body(body, facts).outputs)
+            case Repeat() as repeat:
+                yield from self._repeated(repeat, arguments)
+            case Operator() as operator:
+                facts = {port: state.facts for port, state in arguments.items()}
+                outputs = tuple(value.type for value in node.outputs)
+                use = Use(operator, types, outputs, self.sizes, facts, self.padding)
+                yield from (self._applied(effect_of(use, at), arguments) for at in range(len(outputs)))
+
+    # -- one step -----------------------------------------------------------------------------------------------------
+
+    def _applied(self, effect: Effect, arguments: Mapping[str, State]) -> State:
+        """The effect of an operator upon the states of its inputs."""
+        reads = self._union(self._through(hop.axes, arguments[hop.port].reads) for hop in effect.hops)
+        cancelled = _cancelled(effect, arguments)
+        ports = dict.fromkeys(hop.port for hop in effect.hops)
+        marks = [
+            effect.marks,
+            *(arguments[port].marks if port in cancelled else arguments[port].all_marks for port in ports),
+            *(Marks(shifts=turn.axes) for port in cancelled if (turn := arguments[port].turned)),
+            *(choice.marks for choice in effect.choices if self._matters(choice, effect, arguments)),
+        ]
+        return State(reads, all_marks(marks), effect.facts, effect.turned)
+
+    def _matters(self, choice: Choice, effect: Effect, arguments: Mapping[str, State]) -> bool:
+        hops = {hop.port: hop.axes for hop in effect.hops}
+        differing = [
+            port for port, axis in choice.places if self._differs(hops[port], axis, arguments[port].reads.values())
+        ]
+        return len(differing) >= choice.least
+
+    def _differs(self, hop: Axes, axis: int, reads: Iterable[Axes]) -> bool:
+        """Whether what is read of the inputs through the hop depends on the place along the axis."""
+        pieces = (item for axes in reads for relation in axes for item in relation)
+        return any(axis in dict(item.rates) and compose(hop, (item,), self.padding) for item in pieces)
+
+    def _substituted(self, made: State, arguments: Mapping[str, State]) -> State:
+        """The state of a body's output, its inputs replaced by the arguments."""
+        read = [(axes, arguments[port]) for port, axes in made.reads.items() if port in arguments]
+        reads = self._union(self._through(axes, argument.reads) for axes, argument in read)
+        return State(reads, all_marks([made.all_marks, *(a.all_marks for _, a in read)]), made.facts)
+
+    def _through(self, hop: Axes, reads: Mapping[str, Axes]) -> Iterator[tuple[str, Axes]]:
+        for source, axes in reads.items():
+            composed = tuple(compose(hop, relation, self.padding) for relation in axes)
+            if all(composed):
+                yield source, composed
+
+    def _union(self, parts: Iterable[Iterable[tuple[str, Axes]]]) -> dict[str, Axes]:
+        found: dict[str, Axes] = {}
+        for part in parts:
+            for source, axes in part:
+                old = found.get(source)
+                found[source] = axes if old is None else tuple(map(self._joined, old, axes))
+        return found
+
+    def _joined(self, left: Relation, right: Relation) -> Relation:
+        return left if left == right else join((*left, *right), self.padding)
+
+    # -- repeats ------------------------------------------------------------------------------------------------------
+
+    def _repeated(self, repeat: Repeat, arguments: Mapping[str, State]) -> Iterator[State]:
+        first = repeat.bodies[0].inputs[0].name
+        given = with_defaults((i for body in repeat.bodies for i in body.inputs), arguments)
+        facts = self.facts_in_turns(repeat, {port: state.facts for port, state in given.items()})
+        turns: Turns | None = None
+        for run in repeat.runs:
+            if run.count:
+                period = self._run(run, facts)
+                turns = period if turns is None else self._then(period, turns)
+        if turns is None:
+            yield given[first]
+            return
+        given = {**given, CARRIED: given[first]}
+        yield replace(self._substituted(turns.carried, given), facts=facts[CARRIED])
+        yield from (_stacked(self._substituted(other, given)) for other in turns.others)
+
+    def facts_in_turns(self, repeat: Repeat, facts: Mapping[str, Facts]) -> dict[str, Facts]:
+        """What is known of the inputs of every turn: of the carried one, what each turn keeps."""
+        known = facts.get(repeat.bodies[0].inputs[0].name, NO_FACTS)
+        after = (self.body(body, {**facts, body.inputs[0].name: known}).outputs[0] for body in repeat.bodies)
+        return {**facts, CARRIED: known if all(known <= state.facts for state in after) else NO_FACTS}
+
+    def _run(self, run: Run, facts: Mapping[str, Facts]) -> Turns:
+        period: Turns | None = None
+        for body in run.bodies:
+            first = body.inputs[0].name
+            outputs = self.body(body, {**facts, first: facts[CARRIED]}).outputs
+            states = [_renamed(state, first) for state in outputs]
+            turn = Turns(states[0], tuple(states[1:]))
+            period = turn if period is None else self._then(turn, period)
+        assert period is not None
+        return power(period, run.count, self._then)
+
+    def _then(self, later: Turns, earlier: Turns) -> Turns:
+        """`earlier`, then `later`: `(R, C) ∘ (R′, C′) = (R ∘ R′, C ∪ R ∘ C′)`."""
+        others = (
+            self._either(self._after(new, earlier.carried), old)
+            for new, old in zip(later.others, earlier.others, strict=True)
+        )
+        return Turns(self._after(later.carried, earlier.carried), tuple(others))
+
+    def _after(self, later: State, earlier: State) -> State:
+        carried = later.reads.get(CARRIED)
+        if carried is None:
+            return later
+        rest = [(source, axes) for source, axes in later.reads.items() if source != CARRIED]
+        return State(self._union([self._through(carried, earlier.reads), rest]), later.marks | earlier.marks)
+
+    def _either(self, left: State, right: State) -> State:
+        return State(self._union([left.reads.items(), right.reads.items()]), left.marks | right.marks)
+
+
+def sizes_of(graph: Graph) -> Sizes:
+    return Sizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})
+
+
+def with_defaults(inputs: Iterable[Input], arguments: Mapping[str, State]) -> dict[str, State]:
+    """The arguments, and for those left out another input's or a constant."""
+    given = dict(arguments)
+    for source in inputs:
+        if source.name not in given:
+            given[source.name] = given[source.default] if isinstance(source.default, str) else State()
+    return given
+
+
+def _cancelled(effect: Effect, arguments: Mapping[str, State]) -> set[str]:
+    """The ports whose turn is another's as well, so that it leaves distances alone."""
+    alike = [pair for pair in effect.cancels if all(port in arguments for port in pair)]
+    return {port for a, b in alike if arguments[a].turned == arguments[b].turned is not None for port in (a, b)}
+
+
+def _renamed(state: State, first: str) -> State:
+    """With the turn's first input as the carried one."""
+    reads = {CARRIED if source == first else source: axes for source, axes in state.reads.items()}
+    return State(reads, state.all_marks)
+
+
+def _stacked(state: State) -> State:
+    """With a new first axis, one slice a turn."""
+    reads = {source: tuple(_moved(relation) for relation in axes) for source, axes in state.reads.items()}
+    return State(reads, state.marks)
+
+
+def _moved(relation: Sequence[Piece]) -> Relation:
+    def guard(old: Guard) -> Guard:
+        return old if old.reader is None else replace(old, reader=(old.reader[0] + 1, old.reader[1]))
+
+    return tuple(
+        replace(
+            item,
+            rates=tuple((axis + 1, rate) for axis, rate in item.rates),
+            guards=frozenset(map(guard, item.guards)),
+        )
+        for item in relation
+    )

@@ -1,0 +1,172 @@
+"""The shortest path from an entry of a value to an entry of an input, in a graph replayed at small sizes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from graphspec.analysis.replay import Frame, Replay, resolved
+from graphspec.diagnostics import Span
+from graphspec.graph import Node, Ref, Repeat
+from graphspec.operators import Operator
+
+Place = tuple[int, ...]
+"""Indices along the followed axes of a value."""
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One step of a path: a node by its path in the spec, what it does, and from which entry to which it reads.
+
+    Entries are indices along the axis that the path is about; empty where a value has no such axis.
+    """
+
+    node: str
+    does: str
+    reader: Place
+    read: Place
+    span: Span
+    why: str = ""
+    certain: bool = True
+
+    @property
+    def moves(self) -> bool:
+        """Whether it leads to another place, so that the path would not be the same without it."""
+        return self.reader != self.read
+
+
+@dataclass(frozen=True)
+class Level:
+    """Within which turn of which node of a run a point is."""
+
+    frame: Frame
+    node: Node
+    turn: int
+
+    @property
+    def inner(self) -> Frame:
+        return self.frame.inner[self.node.name][self.turn]
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """An entry of a value, and by which hop from which point it was reached."""
+
+    levels: tuple[Level, ...]
+    ref: Ref
+    place: Place
+    before: Point | None = None
+    hop: Hop | None = None
+
+    @property
+    def key(self) -> tuple[tuple[tuple[str, int], ...], Ref, Place]:
+        return (tuple((level.node.name, level.turn) for level in self.levels), self.ref, self.place)
+
+    @property
+    def hops(self) -> tuple[Hop, ...]:
+        found: list[Hop] = []
+        point: Point | None = self
+        while point is not None:
+            found += [point.hop] if point.hop else []
+            point = point.before
+        return tuple(reversed(found))
+
+
+@dataclass(frozen=True)
+class PathSearch:
+    """The search for a path to the source's entry `column`; to whatever uses their number, if that is beyond the last."""
+
+    replay: Replay
+    column: int
+
+    def find(self, ref: Ref, place: Place) -> tuple[Hop, ...]:
+        """The hops from an entry of a value of the model's own body."""
+        start = Point((), resolved(self.replay.frame.body, ref), place)
+        waiting, seen = deque([start]), {start.key}
+        while waiting:
+            point = waiting.popleft()
+            end = self.end(point)
+            if end is not None:
+                return end
+            for following in self.following(point):
+                if following.key not in seen:
+                    seen.add(following.key)
+                    waiting.append(following)
+        return ()
+
+    def frame(self, point: Point) -> Frame:
+        return point.levels[-1].inner if point.levels else self.replay.frame
+
+    def end(self, point: Point) -> tuple[Hop, ...] | None:
+        """The whole path, if it ends here."""
+        if not point.levels and point.ref == Ref(self.replay.setting.source, ""):
+            return point.hops
+        frame = self.frame(point)
+        if self.column < self.replay.count or not frame.body.has_node(point.ref.name):
+            return None
+        node = frame.body.node(point.ref.name)
+        if not isinstance(node.does, Operator):
+            return None
+        effect, _ = self.replay.steps(node, frame, _output(node, point.ref))
+        uses = self.replay.uses_length(effect)
+        return (*point.hops, self.hop(point, node, (), "its length", effect.stated)) if uses else None
+
+    def following(self, point: Point) -> Iterator[Point]:
+        """The points that this one reads and that lead to the column."""
+        frame = self.frame(point)
+        if not frame.body.has_node(point.ref.name):
+            yield from self.outwards(point)
+            return
+        node = frame.body.node(point.ref.name)
+        if isinstance(node.does, Operator):
+            yield from self.through(point, frame, node)
+        else:
+            yield from self.inwards(point, frame, node)
+
+    def through(self, point: Point, frame: Frame, node: Node) -> Iterator[Point]:
+        """By the hops of an operator."""
+        for step in self.replay.steps(node, frame, _output(node, point.ref))[1]:
+            ref = node.input(step.hop.port)
+            assert ref is not None
+            given = frame.value(ref)
+            if step.claims(given, self.replay.setting.exact):
+                certain = step.claims(given, True)
+                for place in self.replay.np.argwhere(step.matrix[point.place] & given.reads[..., self.column]).tolist():
+                    hop = self.hop(point, node, tuple(place), step.hop.why, certain)
+                    yield Point(point.levels, resolved(frame.body, ref), tuple(place), point, hop)
+
+    def inwards(self, point: Point, frame: Frame, node: Node) -> Iterator[Point]:
+        """Into a block: its last turn; but if all turns are alike, as many of them as are needed."""
+        output, turns = _output(node, point.ref), list(enumerate(frame.inner[node.name]))
+        alike = isinstance(node.does, Repeat) and len(node.does.bodies) == 1
+        for turn, inner in turns if alike or output else turns[-1:]:
+            if inner.outputs[output].reads[(*point.place, self.column)]:
+                ref = resolved(inner.body, inner.body.outputs[output][1])
+                yield Point((*point.levels, Level(frame, node, turn)), ref, point.place, point)
+                return
+
+    def outwards(self, point: Point) -> Iterator[Point]:
+        """From a block's input to what it is given: in a repeat, the first input comes from the turn before."""
+        if not point.levels:
+            return
+        *outer, level = point.levels
+        body, name = level.inner.body, point.ref.name
+        if level.turn and isinstance(level.node.does, Repeat) and body.inputs[0].name == name:
+            earlier = Level(level.frame, level.node, level.turn - 1)
+            ref = earlier.inner.body.outputs[0][1]
+            yield Point((*outer, earlier), resolved(earlier.inner.body, ref), point.place, point)
+            return
+        default = next(source.default for source in body.inputs if source.name == name)
+        given = level.node.input(name) or (level.node.input(default) if isinstance(default, str) else None)
+        if given is not None:
+            yield Point(tuple(outer), resolved(level.frame.body, given), point.place, point)
+
+    def hop(self, point: Point, node: Node, place: Place, why: str, certain: bool) -> Hop:
+        path = ".".join((*(level.node.name for level in point.levels), node.name))
+        assert isinstance(node.does, Operator)
+        return Hop(path, node.does.op, point.place, place, node.span, why, certain)
+
+
+def _output(node: Node, ref: Ref) -> int:
+    return next(at for at, value in enumerate(node.outputs) if value.name == ref.output)

@@ -1,0 +1,79 @@
+"""How large things are, in points. Seen along the flow: `across` it and `along` it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from graphspec.render.names import shortened, width
+from graphspec.render.scene import Item, Scene
+
+TITLE_SIZE, SHAPE_SIZE, FRAME_SIZE, TIMES_SIZE = 11.0, 9.0, 12.0, 13.0
+
+GAP = 18.0  # from box to box, room for an arrow
+FORK = 9.0  # from a box to the point where its value forks
+ENTRY = 8.0  # the same from the edge of a frame
+TRACK = 11.0  # between parallel lines
+CLEAR = 13.0  # from a box to the nearest line beside it
+GUTTER = 26.0  # between columns
+LABEL = 30.0  # room for a word beside a line
+PAD = 12.0  # from a frame to what is in it
+BAND = 24.0  # the height of a frame's title
+MARK = 15.0  # the diameter of a mark
+CELL = 3.0  # one square of a mask's glyph
+
+_BOX_HEIGHT = 30.0
+_NARROWEST, _WIDEST = 150.0, 340.0
+_SIDE_CELL = 22.0
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """The size of every item; all boxes of a diagram are as wide as the widest needs to be."""
+
+    box_width: float
+    sideways: bool
+
+    def size(self, item: Item) -> tuple[float, float]:
+        """Across and along the flow."""
+        wide, high = self.box(item)
+        return (high, wide) if self.sideways else (wide, high)
+
+    def box(self, item: Item) -> tuple[float, float]:
+        """Width and height on the page."""
+        match item.form:
+            case "box":
+                return self.box_width, _BOX_HEIGHT
+            case "mark":
+                return MARK, MARK
+            case "text":
+                return _text_width(item) + 6, 28.0 if item.shape else 16.0
+            case _:
+                return 0.0, 0.0
+
+
+def measure(scene: Scene, sideways: bool) -> Measure:
+    widest = max((_wanted(item) for item in _boxes(scene)), default=0.0)
+    return Measure(round(min(max(widest, _NARROWEST), _WIDEST)), sideways)
+
+
+def frame_title_width(item: Item) -> float:
+    gap = 8.0 if item.times else 0.0
+    return width(shortened(item.title), FRAME_SIZE, bold=True) + gap + width(shortened(item.times), TIMES_SIZE)
+
+
+def _text_width(item: Item) -> float:
+    return max(width(shortened(item.title), TITLE_SIZE, bold=True), width(shortened(item.shape), SHAPE_SIZE))
+
+
+def _wanted(item: Item) -> float:
+    sides = 2 * _SIDE_CELL if item.glyph or item.mark else 0.0
+    return _text_width(item) + sides + 20.0
+
+
+def _boxes(scene: Scene) -> Iterator[Item]:
+    for item in scene.items:
+        if item.inner:
+            yield from _boxes(item.inner)
+        elif item.form == "box":
+            yield item
