@@ -224,16 +224,17 @@ class _Reader:
         """The entries that a map may have; the others are reported."""
         first: dict[str, Scalar] = {}
         for index, (key, value) in enumerate(pairs):
+            lone = _lone((key, value))
             if not isinstance(key, Scalar):
                 self.fault("yaml-key", f"a {_kind(key)} cannot be a key", key.span)
             elif key.absent:
                 self.fault("yaml-key", "a key is missing here", key.span)
             elif key.text == "<<" and key.style == "plain":
                 self.fault("yaml-merge-key", "the merge key `<<` is not part of the language", key.span)
-            elif (colon := _lone((key, value)).find(":")) >= 0:
-                span = key.part(colon, colon + 1)
+            elif ":" in lone:
+                span = key.part(lone.index(":"), lone.index(":") + 1)
                 self.fault("yaml-syntax", "no space after the colon", span, help="write `key: value`")
-            elif first.setdefault(key.text, key) is not key and not _is_part(pairs, index):
+            elif first.setdefault(key.text, key) is not key and not (lone and len(_parts(pairs, index)) > 1):
                 note = Note("it is first given", first[key.text].span)
                 help = "remove one of the two, or rename it"
                 self.fault("duplicate-key", f"the key `{_short(key.text)}` is given twice", key.span, note, help=help)
@@ -305,7 +306,7 @@ def split_expression(map: Map, index: int) -> str | None:
 
 
 def _parts(pairs: tuple[_Pair, ...], index: int, reach: int = 16) -> list[str]:
-    """The texts of the entry at `index` and of its neighbours, from where a parenthesis opens to where all are closed."""
+    """The text of the entry at `index`, with its neighbours' from where a parenthesis opens to where all are closed."""
     start = index
     while start > max(0, index - reach) and _lone(pairs[start]):
         start -= 1
@@ -330,10 +331,6 @@ def _lone(pair: _Pair) -> str:
 
 def _plain(value: Value) -> str:
     return value.text if isinstance(value, Scalar) and value.style == "plain" else ""
-
-
-def _is_part(pairs: tuple[_Pair, ...], index: int) -> bool:
-    return bool(_lone(pairs[index])) and len(_parts(pairs, index)) > 1
 
 
 def _open(text: str) -> int:

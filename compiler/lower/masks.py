@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from compiler.lower.align import place
-from compiler.lower.code import Code, atom, conditional, infix, prefix
+from compiler.lower.code import Code, atom, conditional, index, infix, prefix
 from compiler.lower.scope import Site
 from compiler.passes.internal import MaskTensor
 from graphspec.axes import Dim, dim
@@ -53,12 +53,19 @@ def _sees_itself(mask: Mask) -> bool:
 def mask_tensor(at: Site) -> Code:
     does = cast(MaskTensor, at.does)
     if not does.optional:
-        return _mask(at, does, does.mask)
+        return _whole(at, does)
     missing = atom(f"{at.variable(does.optional)} is None")
     if does.without is None:
-        return conditional(atom("None"), missing, _mask(at, does, does.mask))
+        return conditional(atom("None"), missing, _whole(at, does))
     without = at.scope.say("visible", _mask(at, does, does.without))
     return conditional(without, missing, infix("&", without, _mask(at, does, Keys(does.optional))))
+
+
+def _whole(at: Site, does: MaskTensor) -> Code:
+    """The mask with at least the axes of queries and of keys, which the kernels insist on."""
+    code = _mask(at, does, does.mask)
+    keys_alone = len(does.along) == 2 and does.along[0].size == dim(1)
+    return index(code, "None") if keys_alone else code
 
 
 def _mask(at: Site, does: MaskTensor, mask: Mask) -> Code:

@@ -55,12 +55,30 @@ class Scope:
     # -- nodes --------------------------------------------------------------------------------------------------------
 
     def write(self) -> None:
-        """Write every node."""
+        """Write every node; of one that no output depends on, only what it holds."""
+        live = self._live()
         for node in self.body.nodes:
-            if node.anonymous and self.readings[node.name] == 1 and not self._is_output(node):
+            if node.name not in live:
+                self._only_hold(node)
+            elif node.anonymous and self.readings[node.name] == 1 and not self._is_output(node):
                 self.state.deferred[node.name] = node
             else:
                 self.place(node)
+
+    def _live(self) -> set[str]:
+        """The nodes that an output depends on."""
+        live = {ref.name for _, ref in self.body.outputs}
+        for node in reversed(self.body.nodes):
+            if node.name in live:
+                live |= {ref.name for _, ref in node.inputs}
+        return live
+
+    def _only_hold(self, node: Node) -> None:
+        before = self.state.copy()
+        self.place(node)
+        after, self.state = self.state, before
+        self.state.members, self.state.values = after.members, after.values
+        self.names.taken = before.taken
 
     def _is_output(self, node: Node) -> bool:
         return any(ref.name == node.name for _, ref in self.body.outputs)

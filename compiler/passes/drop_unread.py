@@ -13,11 +13,18 @@ from graphspec.graph import Body, Graph, Node, Repeat, inner_bodies
 
 
 def drop_unread(graph: Graph, target: Target) -> Graph:
-    """Drop nodes, second outputs and inner inputs that nobody reads.
+    """Drop nodes, second outputs and inner inputs that nobody reads; but what learns stays, for its tensors.
 
     Before: out, weights = attention(x); y = x + out
     After:  out = attention(x); y = x + out
     """
+
+    @cache
+    def has_learning(body: Body) -> bool:
+        return any(map(learns, body.nodes))
+
+    def learns(node: Node) -> bool:
+        return bool(node.parameters) or any(map(has_learning, inner_bodies(node)))
 
     @cache
     def dropped(body: Body, wanted: frozenset[str]) -> Body:
@@ -27,8 +34,8 @@ def drop_unread(graph: Graph, target: Target) -> Graph:
             read.setdefault(ref.name, set()).add(ref.output)
         kept: list[Node] = []
         for node in reversed(body.nodes):
-            if node.name in read:
-                kept.append(slim(node, read[node.name]))
+            if node.name in read or learns(node):
+                kept.append(slim(node, read.get(node.name, ())))
                 for _, ref in kept[-1].inputs:
                     read.setdefault(ref.name, set()).add(ref.output)
         inputs = body.inputs if body is graph.body else tuple(i for i in body.inputs if i.name in read)

@@ -159,6 +159,6 @@ def _along(
     every = [axis for axes in types.values() for axis in axes]
     present = [axis if any(sizes.same(axis.size, other.size) for other in every) else _ONE for axis in leading]
     along = [*present, rows, Axis(key.size, primed=rows.size == key.size)]
-    while len(along) > 1 and along[0] == _ONE:
+    while len(along) > 2 and along[0] == _ONE:
         along.pop(0)
     return tuple(along)

@@ -35,8 +35,8 @@ def run(recipe: Recipe, *, resume: bool = False, console: Console | None = None)
     return session.run(recipe, resume=resume, console=console)
 
 
-def load_run(folder: str | os.PathLike[str]) -> Predictor:
+def load_run(folder: str | os.PathLike[str], *, device: str = "auto") -> Predictor:
     """The trained model of a run folder, ready to answer. Raises `SpecError` if it is none."""
     from compiler.train import predict
 
-    return predict.load(folder)
+    return predict.load(folder, device=device)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from graphspec.analysis.replay import Frame, Replay, resolved
 from graphspec.diagnostics import Span
@@ -19,7 +20,8 @@ Place = tuple[int, ...]
 class Hop:
     """One step of a path: a node by its path in the spec, what it does, and from which entry to which it reads.
 
-    Entries are indices along the axis that the path is about; empty where a value has no such axis.
+    What lies within a block of a library bears the name and the place of the block's node. Entries are indices along
+    the axis that the path is about; empty where a value has no such axis.
     """
 
     node: str
@@ -70,7 +72,7 @@ class Point:
         while point is not None:
             found += [point.hop] if point.hop else []
             point = point.before
-        return tuple(reversed(found))
+        return _merged(reversed(found))
 
 
 @dataclass(frozen=True)
@@ -163,10 +165,26 @@ class PathSearch:
             yield Point(tuple(outer), resolved(level.frame.body, given), point.place, point)
 
     def hop(self, point: Point, node: Node, place: Place, why: str, certain: bool) -> Hop:
-        path = ".".join((*(level.node.name for level in point.levels), node.name))
         assert isinstance(node.does, Operator)
-        return Hop(path, node.does.op, point.place, place, node.span, why, certain)
+        chain = [*(level.node for level in point.levels), node]
+        own = [item for item in takewhile(lambda item: item.span.file == chain[0].span.file, chain)]
+        path = ".".join(item.name.partition("~")[0] for item in own)
+        return Hop(path, node.does.op, point.place, place, own[-1].span, why, certain)
 
 
 def _output(node: Node, ref: Ref) -> int:
     return next(at for at, value in enumerate(node.outputs) if value.name == ref.output)
+
+
+def _merged(hops: Iterable[Hop]) -> tuple[Hop, ...]:
+    """Hops in a row that bear one name as one: it does what the hop did that moved, or was not certain."""
+    merged: list[Hop] = []
+    for hop in hops:
+        last = merged[-1] if merged else None
+        if last is None or last.node != hop.node:
+            merged.append(hop)
+            continue
+        telling = hop if hop.moves or (not hop.certain and not last.moves) else last
+        certain = last.certain and hop.certain
+        merged[-1] = replace(telling, reader=last.reader, read=hop.read, certain=certain)
+    return tuple(merged)

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from graphspec.analysis.flow import CARRIED, BodyFlow, FlowAnalysis
-from graphspec.axes import Dim, TensorType
+from graphspec.axes import Dim, Sizes, TensorType
 from graphspec.flow import Bound, Facts, Guard, Interval, Piece, Relation
 from graphspec.graph import Body, Call, Input, Node, Ref, Repeat
 from graphspec.operators import Operator
@@ -111,10 +111,7 @@ class Replay:
 
     def size(self, size: Dim) -> int:
         """The number that a size stands for."""
-        number = ground(size, self.analysis.sizes).value(self.setting.lengths)
-        if number is None or number < 0:
-            raise Unfit
-        return number
+        return number_of(size, self.analysis.sizes, self.setting.lengths)
 
     def followed(self, given: TensorType) -> list[int]:
         return [at for at in range(len(given.axes)) if self.analysis.names(given, at) & self.names]
@@ -363,3 +360,10 @@ class Replay:
 def same(left: Value, right: Value) -> bool:
     return left.patchy == right.patchy and left.reads.shape == right.reads.shape and bool((left.reads == right.reads).all())
 
+
+def number_of(size: Dim, sizes: Sizes, lengths: Mapping[str, int]) -> int:
+    """The number that a size stands for at given lengths of run-time axes. Raises `Unfit` where there is none."""
+    number = ground(size, sizes).value(lengths)
+    if number is None or number < 0:
+        raise Unfit
+    return number

@@ -28,7 +28,7 @@ def entries(text: str) -> Map:
     ],
 )
 @pytest.mark.parametrize("before", ["", "op: attend, ", "y: f(a), ", "y: f(a, b), "])
-@pytest.mark.parametrize("after", ["", ", bias: false", ", y: g(h, i)"])
+@pytest.mark.parametrize("after", ["", ", bias: false", ", z: g(h, i)"])
 def test_every_part_tells_the_whole(text: str, meant: str, before: str, after: str) -> None:
     map = entries(before + text + after)
     start = len(entries(before).entries) if before else 0

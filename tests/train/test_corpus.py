@@ -16,7 +16,9 @@ from graphspec.diagnostics import Report, format_text
 from tests.train import tiny
 
 
-def gathered(tmp_path: Path, data: Path, spec: str = "transformer.yaml", **changes: str) -> tuple[Corpus | None, Report]:
+def gathered(
+    tmp_path: Path, data: Path, spec: str = "transformer.yaml", **changes: str
+) -> tuple[Corpus | None, Report]:
     recipe, report = tiny.recipe(tmp_path, data, tiny.SPECS / spec, **changes), Report()
     task = candidates(graphspec.load(recipe.spec).graph)[0]
     return gather(resolved(recipe, task, None, report), task, report), report

@@ -36,7 +36,9 @@ def test_columns_are_chosen_by_number_or_by_name(tmp_path: Path) -> None:
 
 
 def test_jsonl_has_keys(tmp_path: Path) -> None:
-    path = tiny.lines(tmp_path / "a.jsonl", '{"input": "a", "output": 3}', '{"input": ["x", "y"], "output": ["B", "I"]}')
+    path = tiny.lines(
+        tmp_path / "a.jsonl", '{"input": "a", "output": 3}', '{"input": ["x", "y"], "output": ["B", "I"]}'
+    )
     assert pairs(path) == [("a", "3"), ("x y", "B I")]
     path = tiny.lines(tmp_path / "b.jsonl", '{"text": "a", "label": "good"}')
     assert pairs(path, input="text", output="label") == [("a", "good")]

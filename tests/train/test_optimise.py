@@ -33,7 +33,10 @@ def test_how_it_falls() -> None:
 
 def test_only_matrices_decay() -> None:
     groups = optimise.adamw(nn.Linear(2, 3), Optimiser(weight_decay=0.1)).param_groups
-    assert [(group["weight_decay"], [it.ndim for it in group["params"]]) for group in groups] == [(0.1, [2]), (0.0, [1])]
+    assert [(group["weight_decay"], [it.ndim for it in group["params"]]) for group in groups] == [
+        (0.1, [2]),
+        (0.0, [1]),
+    ]
 
 
 def test_the_state_is_named_after_the_model_and_comes_back() -> None:

@@ -1,0 +1,218 @@
+"""What contracts come down to: whether an output reads more of an input's axis than it may.
+
+A question is decided in two ways that share no code: relations prove, replays at small sizes refute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal
+
+from graphspec.analysis.flow import FlowAnalysis, State
+from graphspec.analysis.paths import Hop, PathSearch
+from graphspec.analysis.replay import Replay, Setting, Unfit, number_of
+from graphspec.axes import Dim, TensorType
+from graphspec.flow import Interval, Padding, Piece
+from graphspec.graph import Graph, Ref
+
+Status = Literal["proved", "refuted", "unknown"]
+
+LENGTHS = (6, 9)
+"""Of the followed axis in replays; then as long as bounds of the relation ask for."""
+
+LONGEST = 384
+OTHER_LENGTH = 2
+
+
+@dataclass(frozen=True)
+class Held:
+    """A tensor that a contract holds fixed: what is real, or which document each place belongs to.
+
+    `values` makes it for a given length. `padding`: where padding may be taken to stand.
+    """
+
+    tensor: str
+    values: Callable[[int], Any]
+    padding: Padding = None
+    rows: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Question:
+    """May `output` read of `source`, along its axis `axis`, only what is allowed?
+
+    `place` is the output's axis that corresponds, if it has one. `allows` judges a piece of the relation, `breaks` pairs
+    of indices (output's, or None; input's) and, if a tensor is held, its values. `length`: whether the number of entries
+    may not count either; `problem` finds in the output's state what else stands against a proof.
+    """
+
+    output: str
+    ref: Ref
+    place: int | None
+    source: str
+    axis: int
+    allows: Callable[[Piece, Padding], bool]
+    breaks: Callable[[Any, Any, Any], Any]
+    length: bool = True
+    held: Held | None = None
+    problem: Callable[[State], str] = field(default=lambda state: "")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The outcome, and for a refutation what is read from where, by which path."""
+
+    status: Status
+    said: str = ""
+    path: tuple[Hop, ...] = ()
+
+
+class Judge:
+    """Decides questions about one graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._analyses: dict[Padding, FlowAnalysis] = {}
+
+    def analysis(self, padding: Padding = None) -> FlowAnalysis:
+        return self._analyses.setdefault(padding, FlowAnalysis(self.graph, padding))
+
+    def state(self, ref: Ref, padding: Padding = None) -> State:
+        return self.analysis(padding).whole().state(ref)
+
+    def type_of(self, source: str) -> TensorType:
+        return next(given.type for given in self.graph.body.inputs if given.name == source)
+
+    def decide(self, question: Question) -> Answer:
+        assumed = dict.fromkeys((None, question.held.padding if question.held else None))
+        obstacles = [self._obstacle(question, padding) for padding in assumed]
+        if None in obstacles:
+            return Answer("proved")
+        found = self._refuted(question)
+        return found or Answer("unknown", obstacles[-1] or self._unknown(question))
+
+    # -- proof --------------------------------------------------------------------------------------------------------
+
+    def _obstacle(self, question: Question, padding: Padding) -> str | None:
+        """None if the property is proved; else what stands against it, where that can be said."""
+        state = self.state(question.ref, padding)
+        pieces = state.reads[question.source][question.axis] if question.source in state.reads else ()
+        masked_by = question.held.tensor if question.held else ""
+        names = self.analysis().names(self.type_of(question.source), question.axis)
+        counted = question.length and state.all_marks.uses_length(names, masked_by)
+        if counted or not all(question.allows(item, padding) for item in pieces):
+            return ""
+        if pieces and question.held and state.all_marks.mixed & question.held.rows:
+            return f"rows of `{question.held.tensor}` are mixed along `{min(state.all_marks.mixed & question.held.rows)}`"
+        return question.problem(state) or None
+
+    # -- refutation ---------------------------------------------------------------------------------------------------
+
+    def _refuted(self, question: Question) -> Answer | None:
+        for lengths in self._lengths(question):
+            for data in (True, False):
+                found = self.witness(question, Setting(question.source, question.axis, lengths, data=data))
+                if found:
+                    return Answer("refuted", found.said, found.path)
+        return None
+
+    def witness(self, question: Question, setting: Setting) -> Witness | None:
+        """A pair that breaks the property at these sizes, with its path."""
+        try:
+            replay = Replay(self.analysis(), replace(setting, held=self._held(question, setting.lengths)))
+        except Unfit:
+            return None
+        return Witness.find(question, replay)
+
+    def _held(self, question: Question, lengths: Mapping[str, int]) -> tuple[str, Any] | None:
+        if question.held is None:
+            return None
+        size = self.type_of(question.source).sizes[question.axis]
+        return question.held.tensor, question.held.values(number_of(size, self.analysis().sizes, lengths))
+
+    def _lengths(self, question: Question) -> Iterator[Mapping[str, int]]:
+        """The sizes to try, for each run-time axis."""
+        analysis, graph = self.analysis(), self.graph
+        followed = analysis.names(self.type_of(question.source), question.axis)
+        free = {axis.name for axis in graph.axes if axis.size is None}
+        for length in sorted({*LENGTHS, *self._asked_for(question)}):
+            yield {name: length if name in followed else OTHER_LENGTH for name in free}
+            if not free & followed:
+                return
+
+    def _asked_for(self, question: Question) -> Iterator[int]:
+        """Lengths at which the bounds of the relation are reached."""
+        reads = self.state(question.ref).reads.get(question.source, ((),) * (question.axis + 1))
+        for item in reads[question.axis]:
+            for bound in _bounds(item.relative, item.absolute):
+                number = bound.constant
+                if number is not None and max(LENGTHS) - 4 < abs(number) <= LONGEST:
+                    yield abs(number) + 4
+
+    def _unknown(self, question: Question) -> str:
+        """Why neither succeeded: the first hop of a possible path that may not be one."""
+        for lengths in self._lengths(question):
+            found = self.witness(question, Setting(question.source, question.axis, lengths, exact=False))
+            doubtful = next((hop for hop in found.path if not hop.certain), None) if found else None
+            if doubtful:
+                return f"the flow of `{doubtful.does}` at `{doubtful.node}` is not known exactly"
+            if found:
+                return f"whether {found.said} depends on what the masks hold"
+        return "the bounds do not suffice, and no counterexample was found at small sizes"
+
+
+def _bounds(*intervals: Interval) -> Iterator[Dim]:
+    for interval in intervals:
+        yield from (bound for bound in (interval.low, interval.high) if bound is not None)
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A pair of entries that breaks a property in a replay."""
+
+    question: Question
+    replay: Replay
+    place: tuple[int, ...]
+    column: int
+
+    @staticmethod
+    def find(question: Question, replay: Replay) -> Witness | None:
+        np = replay.np
+        reads = replay.frame.value(question.ref).reads
+        broken = np.zeros_like(reads)
+        reader, entries = _reader(question, replay, reads), np.arange(replay.count)
+        held = replay.setting.held[1] if replay.setting.held else None
+        broken[..., :-1] = question.breaks(reader, entries, held)
+        broken[..., -1] = question.length
+        found = np.argwhere(broken & reads)
+        if not len(found):
+            return None
+        *place, column = min(found.tolist(), key=lambda entry: (entry[-1] == replay.count, sum(entry)))
+        return Witness(question, replay, tuple(place), column)
+
+    @cached_property
+    def path(self) -> tuple[Hop, ...]:
+        return PathSearch(self.replay, self.column).find(self.question.ref, self.place)
+
+    @property
+    def said(self) -> str:
+        question = self.question
+        source = self.replay.analysis.graph.body
+        axis = next(given for given in source.inputs if given.name == question.source).type.axes[question.axis]
+        if self.column == self.replay.count:
+            return f"`{question.output}` depends on the length of `{axis}`"
+        followed = self.replay.followed(source.type_of(question.ref))
+        own = f" at `{axis}` = {self.place[followed.index(question.place)]}" if question.place in followed else ""
+        return f"`{question.output}`{own} reads `{question.source}` at `{axis}` = {self.column}"
+
+
+def _reader(question: Question, replay: Replay, reads: Any) -> Any:
+    """The indices along the output's corresponding axis, in the shape of what it reads."""
+    followed = replay.followed(replay.analysis.graph.body.type_of(question.ref))
+    if question.place is None or question.place not in followed:
+        return None
+    shape = [1] * reads.ndim
+    shape[followed.index(question.place)] = -1
+    return replay.np.arange(reads.shape[followed.index(question.place)]).reshape(shape)
