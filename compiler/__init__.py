@@ -12,7 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compiler.build import compile  # noqa: A004
+    from compiler.build import compile
     from compiler.emit import emit
     from compiler.target import Target
 

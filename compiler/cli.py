@@ -19,7 +19,6 @@ from graphspec.diagnostics import Diagnostic, File, Report, SpecError, as_dict, 
 
 if TYPE_CHECKING:
     from graphspec.analysis.contracts import Verdict
-
     from graphspec.spec import Spec
 
 app = typer.Typer(
@@ -111,7 +110,6 @@ def check(
 
 def _checked(path: Path, settings: Sequence[str] | None, report: Report) -> tuple[Spec | None, Sequence[Verdict]]:
     from graphspec.analysis.contracts import check_contracts, verdicts
-
     from graphspec.spec import read_spec
 
     spec = read_spec(path, parse_settings(settings), report)
@@ -205,7 +203,6 @@ def compile_(
         ) from error
 
 
-
 @app.command(epilog="Example: graphspec train specs/transformer.yaml --data pairs.tsv --set layers=2 --steps 500")
 def train(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE|SPEC", help="A recipe, or a spec with --data.")],
@@ -226,7 +223,14 @@ def train(
     from compiler.train import session
 
     changes = {f"set.{name}": value for name, value in parse_settings(settings).items()} | parse_settings(options)
-    flags = {"data.train": data, "data.validation": validation, "data.test": test, "task": task, "steps": steps, "run": run}
+    flags = {
+        "data.train": data,
+        "data.validation": validation,
+        "data.test": test,
+        "task": task,
+        "steps": steps,
+        "run": run,
+    }
     changes |= {key: str(value) for key, value in flags.items() if value is not None}
     report = Report()
     if recipes.is_recipe(recipe, report):

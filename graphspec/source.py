@@ -84,7 +84,8 @@ def read(path: str | os.PathLike[str], report: Report) -> Source | None:
             data = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # a NUL in the path is a ValueError
         reason = getattr(error, "strerror", None) or str(error)
-        report.error("file-unreadable", f"cannot read `{name}`: {reason.lower()}", None)
+        help = "name a file that exists and may be read"
+        report.error("file-unreadable", f"cannot read `{name}`: {reason.lower()}", None, help=help)
         return None
     try:
         text = data.decode("utf-8-sig", "strict" if len(data) <= MAX_BYTES else "replace")  # `parse` refuses the longer

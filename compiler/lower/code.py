@@ -93,9 +93,11 @@ def conditional(then: Code, test: Code, otherwise: Code) -> Code:
     return Code(text, CONDITIONAL)
 
 
-def tuple_of(*items: Code | str) -> Code:
-    """`(a, b)`; a single one without parentheses, where torch takes a number for a tuple of one."""
-    return Code(f"({', '.join(map(str, items))})") if len(items) != 1 else Code(str(items[0]))
+def tuple_of(*items: Code | str, alone: bool = False) -> Code:
+    """`(a, b)`; one item without parentheses, where torch takes it so, unless `alone`: `(a,)`."""
+    if len(items) == 1 and not alone:
+        return Code(str(items[0]))
+    return Code(f"({', '.join(map(str, items))}{',' * (len(items) == 1)})")
 
 
 def number(value: float | int | bool) -> Code:

@@ -26,7 +26,7 @@ def given(at: Site) -> Code:
 def _default(at: Site, does: Given) -> Code:
     if at.has("other"):
         return at.read("other")
-    sizes = tuple_of(*(at.size(size) for size in at.node.type.sizes))
+    sizes = tuple_of(*(at.size(size) for size in at.node.type.sizes), alone=True)
     kind = at.node.type.dtype
     if isinstance(does.default, bool):
         ready = "torch.ones" if does.default else "torch.zeros"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -172,14 +173,14 @@ class _Encoder:
 
 def encode_labels(field: Field, many: bool, labels: Labels, faults: Faults) -> np.ndarray:
     """The numbers of one label, or of those separated by spaces (int32). Reports unknown ones."""
-    names = field.text.split() if many else [field.text]
-    for name in names:
+    places = [(it[0], it.start()) for it in re.finditer(r"\S+", field.text)] if many else [(field.text, 0)]
+    for name, place in places:
         if name not in labels.numbers:
             near = nearest(name, labels.names)
             help = f"did you mean `{near}`?" if near else "the labels are those of the training data"
             message = f"the label `{name}` is not in the training data"
-            faults.add("unknown-label", message, field.span(faults.file), help=help)
-    return np.array([labels.numbers.get(name, 0) for name in names], np.int32)
+            faults.add("unknown-label", message, field.span(faults.file, place, len(name)), help=help)
+    return np.array([labels.numbers.get(name, 0) for name, _ in places], np.int32)
 
 
 def report_unknown(fields: Iterable[Field], known: Vocabulary, faults: Faults) -> None:

@@ -26,17 +26,20 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A text with the place where it stands in its file."""
+    """A text with the place where it stands in its file. `stacked`: its words stand on lines of their own."""
 
     text: str
     line: int
     column: int
+    stacked: bool = False
 
     def span(self, file: File, offset: int = 0, length: int | None = None) -> Span:
         """A part of the field, or all of it."""
-        start = self.column + offset
-        end = start + max(1, len(self.text) - offset if length is None else length)
-        return Span(file, self.line, start, self.line, end)
+        width = max(1, len(self.text) - offset if length is None else length)
+        if self.stacked:
+            line = self.line + self.text.count(" ", 0, offset)
+            return Span(file, line, 1, line, 1 + len(file.line(line)))
+        return Span(file, self.line, self.column + offset, self.line, self.column + offset + width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +259,7 @@ def _read_conll(file: File, data: Data, faults: Faults) -> Iterator[Example]:
             tokens.append((number, cells))
         elif tokens:
             texts = [" ".join(row[place] for _, row in tokens) for place in places]
-            yield Example(Field(texts[0], tokens[0][0], 1), Field(texts[1], tokens[0][0], 1))
+            yield Example(*(Field(text, tokens[0][0], 1, stacked=True) for text in texts))
             tokens = []
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from compiler.train.recipe import Recipe, differences, load, text
 from graphspec import Spec
 from graphspec.diagnostics import Note, Report, display_name
-from graphspec.source import Map, Scalar
+from graphspec.source import Map, Scalar, Source, read
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -94,10 +94,14 @@ def claim(recipe: Recipe, resume: bool, report: Report) -> Folder | None:
     return None
 
 
-def begin(folder: Folder, recipe: Recipe, spec_text: str) -> None:
+def begin(folder: Folder, recipe: Recipe, spec: Spec) -> None:
     """Write what a run is made of."""
     folder.path.mkdir(parents=True, exist_ok=True)
-    folder.file(SPEC).write_text(spec_text, encoding="utf-8")
+    folder.file(SPEC).write_text(settled_text(spec), encoding="utf-8")
+    for library in libraries(spec.source, recipe.spec.parent):
+        copy = folder.path / library.relative_to(recipe.spec.parent)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(library, copy)
     folder.file(DATA).write_text(json.dumps(digests(recipe), indent=1) + "\n", encoding="utf-8")
     folder.file(RECIPE).write_text(text(stored(folder, recipe), folder.path), encoding="utf-8")
 
@@ -105,6 +109,17 @@ def begin(folder: Folder, recipe: Recipe, spec_text: str) -> None:
 def stored(folder: Folder, recipe: Recipe) -> Recipe:
     """The recipe as it stands in its run folder, beside a spec in which all is set."""
     return replace(recipe, spec=folder.file(SPEC), set={}, run=folder.path)
+
+
+def libraries(source: Source, folder: Path) -> list[Path]:
+    """The files of blocks that a sound spec in `folder` uses, those that they use included."""
+    use = source.root.get("use")
+    found: list[Path] = []
+    for _, value in use.entries if isinstance(use, Map) else ():
+        path = folder / value.text if isinstance(value, Scalar) else folder
+        inner = read(path, Report())
+        found += [path, *(libraries(inner, path.parent) if inner else ())]
+    return found
 
 
 def settled_text(spec: Spec) -> str:

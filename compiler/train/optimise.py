@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -87,6 +88,7 @@ def arithmetic(recipe: Recipe, device: torch.device) -> Iterator[None]:
     try:
         torch.set_num_threads(recipe.threads or threads)
         if device.type == "cuda":
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS sums in any order
             torch.use_deterministic_algorithms(True, warn_only=True)
         yield
     finally:

@@ -129,7 +129,7 @@ def resume_command(place: Folder) -> str:
 
 def _begin(job: Job, source: str) -> None:
     place = job.folder
-    folder.begin(place, job.recipe, folder.settled_text(job.spec))
+    folder.begin(place, job.recipe, job.spec)
     place.file(folder.SOURCE).write_text(source, encoding="utf-8")
     vocabulary.save(place.file(folder.VOCABULARY), list(job.corpus.vocabularies.items()))
 

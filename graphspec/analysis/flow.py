@@ -116,14 +116,14 @@ class FlowAnalysis:
 
     def _go_through(self, body: Body, facts: Mapping[str, Facts]) -> BodyFlow:
         states = {
-            Ref(source.name, ""): State({source.name: self._itself(source.type)}, facts=facts.get(source.name, NO_FACTS))
+            Ref(source.name, ""): State(
+                {source.name: self._itself(source.type)}, facts=facts.get(source.name, NO_FACTS)
+            )
             for source in body.inputs
         }
         flow = BodyFlow(body, states)
         for node in body.nodes:
-            arguments = {port: flow.state(ref) for port, ref in node.inputs}
-            types = {port: body.type_of(ref) for port, ref in node.inputs}
-            for value, state in zip(node.outputs, self._node(node, arguments, types), strict=True):
+            for value, state in zip(node.outputs, self._node(node, flow), strict=True):
                 states[Ref(node.name, value.name)] = state
         return flow
 
@@ -132,9 +132,8 @@ class FlowAnalysis:
             return (whole(1),)
         return tuple(along(axis, ground(size, self.sizes)) for axis, size in enumerate(type.sizes))
 
-    def _node(
-        self, node: Node, arguments: Mapping[str, State], types: Mapping[str, TensorType]
-    ) -> Iterator[State]:
+    def _node(self, node: Node, flow: BodyFlow) -> Iterator[State]:
+        arguments = {port: flow.state(ref) for port, ref in node.inputs}
         match node.does:
             case Call(body):
                 arguments = with_defaults(body.inputs, arguments)
@@ -142,11 +141,17 @@ class FlowAnalysis:
                 yield from (self._substituted(made, arguments) for made in self.body(body, facts).outputs)
             case Repeat() as repeat:
                 yield from self._repeated(repeat, arguments)
-            case Operator() as operator:
-                facts = {port: state.facts for port, state in arguments.items()}
-                outputs = tuple(value.type for value in node.outputs)
-                use = Use(operator, types, outputs, self.sizes, facts, self.padding)
-                yield from (self._applied(effect_of(use, at), arguments) for at in range(len(outputs)))
+            case Operator():
+                use = self.use(node, flow)
+                yield from (self._applied(effect_of(use, at), arguments) for at in range(len(node.outputs)))
+
+    def use(self, node: Node, flow: BodyFlow) -> Use:
+        """What the rule of a node's operator may look at."""
+        assert isinstance(node.does, Operator)
+        types = {port: flow.body.type_of(ref) for port, ref in node.inputs}
+        facts = {port: flow.state(ref).facts for port, ref in node.inputs}
+        outputs = tuple(value.type for value in node.outputs)
+        return Use(node.does, types, outputs, self.sizes, facts, self.padding)
 
     # -- one step -----------------------------------------------------------------------------------------------------
 

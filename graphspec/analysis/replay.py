@@ -9,21 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 
 from graphspec.analysis.flow import CARRIED, BodyFlow, FlowAnalysis
-from graphspec.axes import Dim, Sizes, TensorType
-from graphspec.flow import Bound, Facts, Guard, Interval, Piece, Relation
+from graphspec.analysis.matrices import Matrices, Unfit, number_of
+from graphspec.axes import Dim, TensorType
+from graphspec.flow import Facts
 from graphspec.graph import Body, Call, Input, Node, Ref, Repeat
 from graphspec.operators import Operator
-from graphspec.operators.flow_rules import Effect, Hop, Pairs, Use, effect_of, ground
+from graphspec.operators.flow_rules import Effect, Hop, Use, effect_of
 
 MOST_TURNS = 4096
-
-
-class Unfit(Exception):
-    """At these sizes the model makes no sense, or is too much to run."""
 
 
 @dataclass(frozen=True)
@@ -225,145 +221,39 @@ class Replay:
         """The hops of one output of a node, at these sizes."""
         key = (id(frame.flow), node.name, output)
         if key not in self._steps:
-            use = self._use(node, frame)
+            use = self.analysis.use(node, frame.flow)
             effect = effect_of(use, output)
             self._steps[key] = effect, [self._step(hop, use, output, effect.stated) for hop in effect.hops]
         return self._steps[key]
 
-    def _use(self, node: Node, frame: Frame) -> Use:
-        assert isinstance(node.does, Operator)
-        types = {port: frame.body.type_of(ref) for port, ref in node.inputs}
-        outputs = tuple(value.type for value in node.outputs)
-        return Use(node.does, types, outputs, self.analysis.sizes, self._facts(node, frame))
-
     def _step(self, hop: Hop, use: Use, output: int, stated: bool) -> Step:
         given, made = use.inputs[hop.port], use.outputs[output]
-        pairs, rows = dict(hop.pairs), self.followed(made)
-        columns = self.followed(given)
-        certain = stated and not any(at in pairs and pairs[at] is None for at in columns)
-        matrix = self.np.ones([*self._shape(made), *[1] * len(columns)], dtype=bool)
+        columns, pairs, setting = self.followed(given), dict(hop.pairs), self.setting
+        at_sizes = Matrices(
+            made, self.followed(made), use.sizes, setting.lengths, setting.exact, setting.data, setting.held
+        )
+        matrix = self.np.ones([*at_sizes.shape(), *[1] * len(columns)], dtype=bool)
         for order, at in enumerate(columns):
-            own = self._relation(hop.axes[at], made, rows, self.size(given.sizes[at]))
-            own = own & self._pairs(pairs.get(at), made, rows, self.size(given.sizes[at]))
-            shape = [*own.shape[:-1], *[1] * order, own.shape[-1], *[1] * (len(columns) - order - 1)]
-            matrix = matrix & own.reshape(shape)
+            own = at_sizes.relation(hop.axes[at], pairs.get(at), self.size(given.sizes[at]))
+            matrix = matrix & own.reshape([*own.shape[:-1], *_alone(own.shape[-1], order, len(columns))])
         spreads: dict[int, frozenset[int]] = {}
         cuts, gaps = set[int](), set[int]()
         for at in set(range(len(given.axes))) - set(columns):
             spreads[at] = frozenset(axis for item in hop.axes[at] for axis, _ in item.rates)
-            covers, fills = self._coverage(hop.axes[at], pairs.get(at, True), self.size(given.sizes[at]), made)
-            cuts |= set() if covers else {at}
-            gaps |= set() if fills else (spreads[at] or {axis for axis in range(len(made.axes)) if axis not in rows})
+            covers, fills = at_sizes.coverage(hop.axes[at], pairs.get(at), self.size(given.sizes[at]))
+            cuts |= set() if covers and at not in hop.vague else {at}
+            gaps |= set() if fills else spreads[at] or set(range(len(made.axes)))
+        certain = stated and not hop.vague.intersection(columns)
         return Step(hop, matrix, spreads, frozenset(cuts), frozenset(gaps), certain)
 
-    # -- axes that are followed ---------------------------------------------------------------------------------------
 
-    def _relation(self, relation: Relation, made: TensorType, rows: Sequence[int], places: int) -> Any:
-        """The matrix of a relation: readers along `rows` by the places of one axis."""
-        shape = [*self._shape(made), places]
-        found = self.np.zeros(shape, dtype=bool)
-        for item in relation:
-            found |= self._piece(item, rows, shape)
-        return found
-
-    def _piece(self, item: Piece, rows: Sequence[int], shape: Sequence[int]) -> Any:
-        unfollowed = any(axis not in rows for axis, _ in item.rates)
-        if unfollowed and self.setting.exact:
-            return False
-        place = self._grid(len(rows), shape)
-        inside = self._within(place, item.absolute, 1)
-        if not unfollowed:
-            unit = math.lcm(*(rate.denominator for _, rate in item.rates))
-            moved = place * unit
-            for axis, rate in item.rates:
-                moved = moved - self._grid(rows.index(axis), shape) * int(rate * unit)
-            inside = inside & self._within(moved, item.relative, unit)
-        for guard in item.guards:
-            inside = inside & self._guard(guard, place, rows, shape)
-        return inside
-
-    def _grid(self, at: int, shape: Sequence[int]) -> Any:
-        """The indices along one axis of the matrix."""
-        return self.np.arange(shape[at]).reshape([-1 if place == at else 1 for place in range(len(shape))])
-
-    def _within(self, numbers: Any, interval: Interval, unit: int) -> Any:
-        inside = self.np.ones([1] * numbers.ndim, dtype=bool)
-        if interval.low is not None:
-            inside = inside & (numbers >= math.ceil(self._bound(interval.low) * unit))
-        if interval.high is not None:
-            inside = inside & (numbers <= math.floor(self._bound(interval.high) * unit))
-        return inside
-
-    def _bound(self, bound: Dim) -> Fraction:
-        number = bound.rational(self.setting.lengths)
-        if number is None:
-            raise Unfit
-        return number
-
-    def _guard(self, guard: Guard, place: Any, rows: Sequence[int], shape: Sequence[int]) -> Any:
-        if self.setting.held is None or self.setting.held[0] != guard.tensor:
-            return True
-        values = self.setting.held[1]
-        source = self._entries(values, place + int(self._bound(guard.at)))
-        if guard.reader is None:
-            return source
-        axis, offset = guard.reader
-        if axis not in rows:
-            return not self.setting.exact
-        reader = self._entries(values, self._grid(rows.index(axis), shape) + int(self._bound(offset)))
-        return source | ~reader if values.dtype == bool else source == reader
-
-    def _entries(self, values: Any, at: Any) -> Any:
-        """Entries of the held tensor; beyond its ends all is real."""
-        inside = (at >= 0) & (at < len(values))
-        return self.np.where(inside, values[self.np.clip(at, 0, len(values) - 1)], True if values.dtype == bool else -1)
-
-    def _pairs(self, pairs: Pairs | None, made: TensorType, rows: Sequence[int], places: int) -> Any:
-        if pairs is None or not self.setting.exact:
-            return True
-        matrix = pairs.matrix(self.size(made.sizes[pairs.reader]), places, self.size, self.setting.data)
-        if pairs.reader not in rows:
-            return matrix.all(axis=0)
-        shape = [1] * len(rows) + [places]
-        shape[rows.index(pairs.reader)] = matrix.shape[0]
-        return matrix.reshape(shape)
-
-    # -- axes that are not --------------------------------------------------------------------------------------------
-
-    def _coverage(self, relation: Relation, pairs: Pairs | None | bool, size: int, made: TensorType) -> tuple[bool, bool]:
-        """Whether all of an axis is read by some reader, and whether every reader reads some of it."""
-        if pairs is None:
-            return False, True
-        if not isinstance(pairs, bool) and self.setting.exact:
-            matrix = pairs.matrix(self.size(made.sizes[pairs.reader]), size, self.size, self.setting.data)
-            return bool(matrix.any(axis=0).all()), bool(matrix.any(axis=1).all())
-        found = [self._piece_coverage(item, size, made) for item in relation]
-        return any(covers for covers, _ in found), any(fills for _, fills in found)
-
-    def _piece_coverage(self, item: Piece, size: int, made: TensorType) -> tuple[bool, bool]:
-        low, high = self._ends(item.absolute, 0, size - 1)
-        covers = low <= 0 and high >= size - 1
-        if item.unit is None:
-            return covers, True
-        last = self.size(made.sizes[item.unit]) - 1
-        nearest, furthest = self._ends(item.relative, -last - size, last + size)
-        covers = covers and nearest <= 0 <= last + furthest and nearest <= size - 1 <= last + furthest
-        return covers, nearest <= high and low <= furthest and last + nearest <= high and low <= last + furthest
-
-    def _ends(self, interval: Interval, low: int, high: int) -> tuple[Fraction, Fraction]:
-        def end(bound: Bound, otherwise: int) -> Fraction:
-            return Fraction(otherwise) if bound is None else self._bound(bound)
-
-        return end(interval.low, low), end(interval.high, high)
+def _alone(size: int, at: int, count: int) -> list[int]:
+    return [size if place == at else 1 for place in range(count)]
 
 
 def same(left: Value, right: Value) -> bool:
-    return left.patchy == right.patchy and left.reads.shape == right.reads.shape and bool((left.reads == right.reads).all())
-
-
-def number_of(size: Dim, sizes: Sizes, lengths: Mapping[str, int]) -> int:
-    """The number that a size stands for at given lengths of run-time axes. Raises `Unfit` where there is none."""
-    number = ground(size, sizes).value(lengths)
-    if number is None or number < 0:
-        raise Unfit
-    return number
+    return (
+        left.patchy == right.patchy
+        and left.reads.shape == right.reads.shape
+        and bool((left.reads == right.reads).all())
+    )

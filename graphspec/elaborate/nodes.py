@@ -57,10 +57,10 @@ def names_in(scalars: Iterable[Scalar]) -> set[str]:
 
 
 def node_names(entry: NodeEntry) -> set[str]:
-    """The names that a node reads, its label and its function names aside."""
+    """The names that a node reads."""
     written = [entry.expression] if entry.expression else []
     for key, value in entry.map.entries:
-        if key.text not in ("op", "block", "label", "init"):
+        if key.text not in ("op", "block", "label", "init", "share"):
             written.extend(scalars_in(value))
     return names_in(written)
 
@@ -86,6 +86,8 @@ class NodesBuilder:
         self.readers = {name: sum(name in read for read in reads.values()) + (name in outer) for name in names}
         self.previous = dict(zip(names[1:], names, strict=False))
         self.chain(reads)
+        for name, entry in entries.items():  # the owner of a shared weight comes first, but its value is not read
+            reads[name] |= {entry.share.text.partition(".")[0]} & entries.keys() if entry.share else set()
         ordered, cycle = order(names, reads)
         if cycle:
             self.report_cycle(cycle)

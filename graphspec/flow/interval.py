@@ -84,9 +84,9 @@ class Interval:
 
     def contains(self, other: Interval) -> bool:
         """Whether `other` lies within at all sizes. False means: not shown."""
-        return (
-            self.low is None or (other.low is not None and at_most(self.low, other.low))
-        ) and (self.high is None or (other.high is not None and at_most(other.high, self.high)))
+        return (self.low is None or (other.low is not None and at_most(self.low, other.low))) and (
+            self.high is None or (other.high is not None and at_most(other.high, self.high))
+        )
 
     def __str__(self) -> str:
         low = "(−∞" if self.low is None else f"[{self.low}"

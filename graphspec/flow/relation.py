@@ -84,7 +84,11 @@ Relation = tuple[Piece, ...]
 
 
 def piece(
-    rates: Mapping[int, Fraction], relative: Interval, absolute: Interval, guards: Iterable[Guard] = (), control: bool = False
+    rates: Mapping[int, Fraction],
+    relative: Interval,
+    absolute: Interval,
+    guards: Iterable[Guard] = (),
+    control: bool = False,
 ) -> Piece | None:
     """The one form of a piece, or None where no pair is left."""
     kept = tuple(sorted((axis, rate) for axis, rate in rates.items() if rate))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from graphspec.axes import Axis, Dim, dim
-from graphspec.flow import NO_FACTS, Facts, Interval, Marks, Relation, along, join, piece, relation, whole
+from graphspec.flow import NO_FACTS, Facts, Interval, Marks, Piece, Relation, along, join, piece, relation, whole
 from graphspec.masks import Atom, Causal, Chunk, Dilated, Documents, Mask, Prefix, Window, atoms, ports
 from graphspec.operators.flow_rules import Effect, Hop, Pairs, Use
 from graphspec.operators.mask_flow import Chooses, Flips, Keyed, Seen, numbers_of
@@ -99,7 +99,7 @@ class _Attention:
         if port == "query":
             pairs = Chooses(self.mask, self.queries, self.key_size)
         axes = (*rows, along_positions, self.group(head), features)
-        return Hop(port, axes, ((self.leading, pairs),), f"as a {port}")
+        return Hop(port, axes, ((self.leading, pairs),), why=f"as a {port}")
 
     def group(self, head: Dim) -> Relation:
         """Query head `h` reads key head `h // r`, where `r` query heads share one."""
@@ -119,21 +119,22 @@ class _Attention:
         if keys is not None:
             axes[keys] = self.keyed.may(self.mask)
         pairs = ((keys, Seen(self.mask, self.queries, 2)),) if keys is not None else ()
-        return Hop(port, tuple(axes), pairs, "through the scores")
+        return Hop(port, tuple(axes), pairs, why="through the scores")
 
     def data(self, port: str) -> Hop:
         """What the mask reads: the keys' entries where they matter, and for documents the query's own too."""
         keys = self.key_place(port)
         axes = list(self.aligned(port, keys))
-        pairs: tuple[tuple[int, Pairs | None], ...] = ()
+        read = [atom for atom in dict.fromkeys(atoms(self.mask)) if _port(atom) == port]
+        pairs: tuple[tuple[int, Pairs], ...] = ()
         if keys is not None:
-            read = [atom for atom in dict.fromkeys(atoms(self.mask)) if _port(atom) == port]
             axes[keys] = join(p for atom in read for p in self.atom(atom, keys, port))
-            pairs = ((keys, Flips(self.mask, read[0], self.queries) if len(read) == 1 else None),)
+            pairs = ((keys, Flips(self.mask, read[0], self.queries)),)
         control = tuple(tuple(replace(p, control=True) for p in axis) for axis in axes)
-        return Hop(port, control, pairs, "through the mask")
+        vague = frozenset({keys} if keys is not None and len(read) > 1 else ())
+        return Hop(port, control, pairs, vague, "through the mask")
 
-    def atom(self, atom: Atom, keys: int, port: str) -> Iterator[Relation]:
+    def atom(self, atom: Atom, keys: int, port: str) -> Iterator[Piece]:
         yield from self.keyed.sens(atom, self.mask)
         if isinstance(atom, Documents):
             yield from along(self.queries, self.use.ground(self.use.inputs[port].sizes[keys]))
@@ -166,5 +167,3 @@ class _Attention:
 def _port(atom: Atom) -> str | None:
     """The port that an atom reads, if it reads one."""
     return next(iter(ports(atom)), None)
-
-

@@ -50,13 +50,14 @@ class Size(Protocol):
 class Hop:
     """How one output reads one port: a relation for each axis of the port.
 
-    `pairs`: for an axis whose relation is only a bound, the pairs that are really read, or None where that is unknown.
-    `why` says for a reader what kind of reading it is, where that is not obvious.
+    `pairs`: for an axis whose relation is only a bound, the pairs that are really read; `vague`: the axes for which
+    that is not known. `why` says for a reader what kind of reading it is, where that is not obvious.
     """
 
     port: str
     axes: tuple[Relation, ...]
-    pairs: tuple[tuple[int, Pairs | None], ...] = ()
+    pairs: tuple[tuple[int, Pairs], ...] = ()
+    vague: frozenset[int] = frozenset()
     why: str = ""
 
 
@@ -198,7 +199,7 @@ class Unknown:
 
     def effect(self, use: Use, output: int) -> Effect:
         hops = tuple(
-            Hop(port, use.axes(port, [None] * len(given.axes)), tuple((at, None) for at in range(len(given.axes))))
+            Hop(port, use.axes(port, [None] * len(given.axes)), vague=frozenset(range(len(given.axes))))
             for port, given in use.inputs.items()
         )
         sizes = [size for given in (*use.inputs.values(), *use.outputs) for size in given.sizes]
@@ -315,6 +316,6 @@ class Turns:
     def effect(self, use: Use, output: int) -> Effect:
         ((port, given),) = use.inputs.items()
         last = len(given.axes) - 1
-        hop = Hop(port, use.axes(port, [*range(last), None]), ((last, None),))
+        hop = Hop(port, use.axes(port, [*range(last), None]), vague=frozenset({last}))
         turn = Turn(use.operator, use.names(given.sizes[-3]))
         return Effect((hop,), Marks(absolutes=use.names(given.sizes[-1])), turned=turn)

@@ -96,7 +96,11 @@ def _absorb(step: Step, parts: tuple[Step, ...], **changes: str) -> Step:
 
 
 def _with_sums(step: Step, lone: Lone) -> Step:
-    return _absorb(step, _parts(step, lone, lambda part: part.kind == SUM and part.node.anonymous)) if step.kind == SUM else step
+    return (
+        _absorb(step, _parts(step, lone, lambda part: part.kind == SUM and part.node.anonymous))
+        if step.kind == SUM
+        else step
+    )
 
 
 def _with_sources(step: Step, lone: Lone) -> Step:

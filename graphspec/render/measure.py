@@ -19,6 +19,7 @@ GUTTER = 26.0  # between columns
 LABEL = 30.0  # room for a word beside a line
 PAD = 12.0  # from a frame to what is in it
 BAND = 24.0  # the height of a frame's title
+TITLE_BAND = 30.0  # the height of the whole diagram's title
 MARK = 15.0  # the diameter of a mark
 CELL = 3.0  # one square of a mask's glyph
 

@@ -59,13 +59,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """Where a value forks."""
+    """Where the value of the item at `path` forks."""
 
+    path: str
     x: float
     y: float
 
     def moved(self, x: float, y: float) -> Dot:
-        return Dot(self.x + x, self.y + y)
+        return replace(self, x=self.x + x, y=self.y + y)
 
 
 @dataclass(frozen=True, slots=True)

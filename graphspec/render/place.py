@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from graphspec.render.across import Across
 from graphspec.render.columns import LEFT, RIGHT, Columns, columns
-from graphspec.render.measure import BAND, CLEAR, GUTTER, LABEL, PAD, TRACK, Measure, frame_title_width, measure
-from graphspec.render.picture import Box, Dot, End, Frame, Label, Line, Picture, Piece, Placed, Point, Points, joined
-from graphspec.render.plan import Plan, Route
+from graphspec.render.measure import BAND, PAD, TITLE_BAND, Measure, frame_title_width, measure
+from graphspec.render.picture import Box, End, Frame, Picture, Placed, joined
+from graphspec.render.pieces import Pieces
+from graphspec.render.plan import Plan
 from graphspec.render.scene import Item, Scene, Wire
 
-MEMORY_LABEL = "K, V"
 _MOST_PUSHES = 60
 _MARGIN = 12.0
 
@@ -38,12 +39,12 @@ def placed(scene: Scene, place: Place) -> Placed:
     kids = {item.name: _kid(item, found, place) for item in scene.items}
     least: dict[str, float] = {}
     for _ in range(_MOST_PUSHES):
-        layout = Layout(Plan(found, kids, place.lanes, least), place)
-        pushed = dict(layout.conflicts())
+        across = Across(Plan(found, kids, place.lanes, least))
+        pushed = dict(across.conflicts())
         if not pushed:
             break
         least |= pushed
-    return layout.placed()
+    return Pieces(across, place.path).placed()
 
 
 def _kid(item: Item, found: Columns, place: Place) -> Placed:
@@ -88,3 +89,14 @@ def _shifted(ends: tuple[tuple[str, End], ...]) -> Iterator[tuple[str, End]]:
 def _leaving(end: End, edge: Mapping[int, float], height: float) -> End:
     x, y = end.points[-1]
     return replace(end, points=joined(end.points, ((edge[end.side], y) if end.side else (x, height),)))
+
+
+# -- the whole --------------------------------------------------------------------------------------------------------
+
+
+def picture_of(scene: Scene, title: str) -> Picture:
+    """A whole model, with the data flowing upwards."""
+    whole = placed(scene, Place("", measure(scene, sideways=False)))
+    band = TITLE_BAND if title else 0.0
+    width, height = whole.left + whole.right + 2 * _MARGIN, whole.height + 2 * _MARGIN + band
+    return Picture(width, height, title, whole.moved(whole.left + _MARGIN, _MARGIN))

@@ -5,19 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
-from graphspec.render.columns import LEFT, RIGHT, Columns, is_side
+from graphspec.render.columns import LEFT, Columns, is_side
 from graphspec.render.measure import ENTRY, FORK, GAP
 from graphspec.render.picture import End, Placed, Points
 from graphspec.render.scene import Wire
+
+_SPREAD = 8.0
+"""Between lines that enter a box at one side."""
 
 
 @dataclass(eq=False)
 class Route:
     """The way of one wire to one end of its head.
 
-    It leaves `tail` at the top and enters at `side` (0 from below) at the height `y`; `rest` is the way on from there
-    into the head, relative to the head's column. A route on a `track` goes beside the head's column.
+    It enters at `side` (0: from below) at the height `y`; `rest` leads on from there into a container, relative to
+    the head's column. `form` says how it gets there:
+    - under: up, across at the level where it forks, up to its head (straight, if that stands in the same column)
+    - over: up to the height of its head, across to it
+    - lane: across, up or down beside its head's column, across to it
+    - tie: the same, leaving its tail at the side
+    - outside: across from the edge of the scene
     """
 
     wire: Wire
@@ -27,18 +36,20 @@ class Route:
     y: float
     rest: Points
     arrow: bool = True
-    form: str = "straight"
+    form: str = "under"
     offset: float = 0.0
 
 
 @dataclass
 class Plan:
-    """Heights of the items of one scene."""
+    """Heights and ways in one scene; `lanes` is the side for lines round items, `least` pushes items up."""
 
     columns: Columns
     kids: Mapping[str, Placed]
     lanes: int
     least: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    # -- what leaves where --------------------------------------------------------------------------------------------
 
     @cached_property
     def outgoing(self) -> dict[str, list[Wire]]:
@@ -65,36 +76,34 @@ class Plan:
 
     @cached_property
     def bottoms(self) -> dict[str, float]:
-        """Each item above what it reads; what reads nothing just below its reader, inputs of the model excepted."""
+        """Each item above what it reads; columns that read nothing of the model's just below their readers."""
         found: dict[str, float] = {}
         for item in self.columns.scene.items:
-            lowest = [found[w.tail] + self.kids[w.tail].height + self.gap(w.tail) for w in self._below(item.name)]
+            lowest = [found[wire.tail] + self.step(wire.tail) for wire in self._below(item.name)]
             found[item.name] = max([0.0, self.least.get(item.name, 0.0), *lowest])
-        for column in range(1, len(self.columns.stacks)):
-            self._raise(column, found)
+        for stack in self.columns.stacks[1:]:
+            if self.columns.items[stack[0]].form not in ("text", "point") and not self._hangs(stack):
+                self._raise(stack, found)
         return found
 
-    def gap(self, name: str) -> float:
+    def step(self, name: str) -> float:
+        """From the bottom of an item to the lowest bottom of what reads it."""
+        forks = self.forks(name)
         if self.columns.items[name].form == "point":
-            return ENTRY + (GAP - 4 if self.forks(name) else 0)
-        return GAP + (FORK if self.forks(name) else 0)
+            return ENTRY + (GAP - 4 if forks else 0)
+        return self.kids[name].height + GAP + (FORK if forks else 0)
 
     def _below(self, name: str) -> list[Wire]:
         """The wires that an item must stand above."""
         return [wire for wire in self.columns.inside if wire.head == name and not wire.memory]
 
-    def _raise(self, column: int, found: dict[str, float]) -> None:
-        stack = self.columns.stacks[column]
-        items = self.columns.items
-        if any(self._below(name) and self.columns.place[w.tail][0] != column for name in stack for w in self._below(name)):
-            return
-        if items[stack[0]].form in ("text", "point"):
-            return
-        slack = [
-            found[wire.head] - found[wire.tail] - self.kids[wire.tail].height - self.gap(wire.tail)
-            for wire in self.columns.inside
-            if wire.tail in stack and wire.head not in stack
-        ]
+    def _hangs(self, stack: tuple[str, ...]) -> bool:
+        """Whether a column reads another one."""
+        return any(wire.tail not in stack for name in stack for wire in self._below(name))
+
+    def _raise(self, stack: tuple[str, ...], found: dict[str, float]) -> None:
+        readers = [wire for wire in self.columns.inside if wire.tail in stack and wire.head not in stack]
+        slack = [found[wire.head] - found[wire.tail] - self.step(wire.tail) for wire in readers]
         for name in stack:
             found[name] += max(0.0, min(slack, default=0.0))
 
@@ -111,74 +120,108 @@ class Plan:
             return self.bottoms[wire.tail] + end.points[-1][1]
         return self.top(wire.tail) + (ENTRY if self.columns.items[wire.tail].form == "point" else FORK)
 
+    def start(self, route: Route) -> float:
+        """The height at which a route leaves its tail's column."""
+        return self.middle(route.wire.tail) if route.form == "tie" else self.level(route.wire)
+
     # -- routes -------------------------------------------------------------------------------------------------------
 
     @cached_property
     def routes(self) -> list[Route]:
-        """Every wire between two items, and every tie."""
-        found = [route for wire in self.columns.inside for route in self._ways(wire)]
-        for route in found:
-            route.form = self._form(route)
-        return found
+        """Every wire to an item, then every tie."""
+        found = [route for wire in self.columns.scene.wires if wire.head for route in self._ways(wire)]
+        self._spread(found)
+        return [*found, *self._ties()]
 
     def _ways(self, wire: Wire) -> Iterator[Route]:
         head = self.kids[wire.head]
         kind = "memory" if wire.memory else "data"
-        ends = [end for port, end in head.entries if port == wire.port]
-        for end in ends:
-            x, y = end.points[0]
-            yield Route(wire, kind, end.path, end.side, self.bottoms[wire.head] + y, end.points, end.arrow)
-        if not head.entries:
+        for end in (end for port, end in head.entries if port == wire.port):
+            y = self.bottoms[wire.head] + end.points[0][1]
+            yield self._formed(Route(wire, kind, end.path, end.side, y, end.points, end.arrow))
+        if self.columns.items[wire.head].inner is None:
             side = self._side(wire)
             y = self.middle(wire.head) if side else self.bottoms[wire.head]
-            yield Route(wire, kind, "", side, y, ())
+            yield self._formed(Route(wire, kind, "", side, y, ()))
+
+    def _formed(self, route: Route) -> Route:
+        wire = route.wire
+        if not wire.tail:
+            route.form = "outside"
+        elif route.side:
+            column, at = self.columns.place[wire.tail]
+            last = at == len(self.columns.stacks[column]) - 1 and not self.forks(wire.tail)
+            away = self.columns.place[wire.head][0] != column and not self.leaves_sideways(wire)
+            route.form = "over" if last and away and route.y >= self.top(wire.tail) + 4 else "lane"
+            if route.kind == "data" and not away:
+                route.kind = "residual"
+        return route
 
     def _side(self, wire: Wire) -> int:
         """From where a wire enters a box: below if it is the one from the item underneath, or the first to come."""
-        if self.columns.is_straight(wire) or (not wire.memory and self._is_first_from_below(wire)):
-            return 0
-        return self.columns.order(wire) or (LEFT if wire.memory else self.lane_side(wire))
-
-    def _is_first_from_below(self, wire: Wire) -> bool:
         column, at = self.columns.place[wire.head]
-        below = [other for other in self._below(wire.head) if not is_side(other, self.columns.items)]
-        return at == 0 and self.columns.place[wire.tail][0] != column and below[:1] == [wire]
+        if not wire.tail:
+            return self.columns.sides[column] or -self.lanes
+        if self.columns.is_straight(wire) or (at == 0 and self._plain_wires(wire.head)[:1] == [wire]):
+            return 0
+        return self.columns.order(wire) or (-self.lanes if wire.memory else self.lane_side(wire, self.level(wire)))
 
-    def lane_side(self, wire: Wire) -> int:
+    def _plain_wires(self, name: str) -> list[Wire]:
+        return [wire for wire in self._below(name) if not is_side(wire, self.columns.items)]
+
+    def lane_side(self, wire: Wire, low: float, preferred: int = 0) -> int:
         """The emptier side for a line that goes round items of its own column."""
         column = self.columns.place[wire.head][0]
-        preferred = self.columns.sides[column] or self.lanes
-        low, high = self.level(wire), self.middle(wire.head)
+        preferred = self.columns.sides[column] or preferred or self.lanes
+        high = self.middle(wire.head) + 1
         return min((preferred, -preferred), key=lambda side: self._crowd(column, side, low, high))
 
     def _crowd(self, column: int, side: int, low: float, high: float) -> int:
-        """How many columns and wires from other columns there are on a side, between two heights."""
-        count = 0
-        for wire in self.columns.inside:
-            if self.columns.place[wire.head][0] != column or self.columns.place[wire.tail][0] == column:
-                continue
-            near = low <= self.middle(wire.head) <= high + 1
-            count += near and self.columns.order(wire) == side
-        for other, stack in enumerate(self.columns.stacks):
-            if other != column and self.columns.sides[other] == side and column == 0:
-                count += any(self.top(name) > low and self.bottoms[name] < high for name in stack)
-        heads = {name: placed for name, placed in self.kids.items() if self.columns.place[name][0] == column}
-        return count + sum(
-            low <= self.bottoms[name] + end.points[0][1] <= high for name, placed in heads.items() for _, end in placed.entries if end.side == side
-        )
+        """How many items of other columns, and entries of containers, there are on a side between two heights."""
+        others = [other for other, s in enumerate(self.columns.sides) if other != column and (s or -side) == side]
+        items = [name for other in others for name in self.columns.stacks[other]]
+        count = sum(self.top(name) > low and self.bottoms[name] < high for name in items)
+        for name in self.columns.stacks[column]:
+            for _, end in self.kids[name].entries:
+                count += end.side == side and low < self.bottoms[name] + end.points[0][1] < high
+        sides = [
+            wire for wire in self.columns.scene.wires if not wire.tail and wire.head in self.columns.stacks[column]
+        ]
+        return count + sum(side == -self.lanes and low < self.middle(wire.head) <= high for wire in sides)
 
-    def _form(self, route: Route) -> str:
-        """How a route goes: straight up, under its head, over its tail, or along a lane beside the head's column."""
-        wire = route.wire
-        if self.columns.is_straight(wire) and route.side == 0:
-            return "straight"
-        if route.side == 0:
-            return "under"
-        column, at = self.columns.place[wire.tail]
-        last = at == len(self.columns.stacks[column]) - 1 and not self.forks(wire.tail)
-        away = self.columns.place[wire.head][0] != column and not self.leaves_sideways(wire)
-        return "over" if last and away and route.y >= self.top(wire.tail) + 4 else "lane"
+    def _spread(self, routes: list[Route]) -> None:
+        """Lines that enter a box at one side enter one above the other, those from furthest below highest."""
+        groups: dict[tuple[str, int], list[Route]] = {}
+        for route in routes:
+            if route.side and self.columns.items[route.wire.head].form == "box":
+                groups.setdefault((route.wire.head, route.side), []).append(route)
+        for group in groups.values():
+            group.sort(key=lambda route: -self.start(route) if route.wire.tail else 0.0)
+            for at, route in enumerate(group):
+                route.y += (at - (len(group) - 1) / 2) * _SPREAD
+
+    def _ties(self) -> Iterator[Route]:
+        """Lines between items that learn one tensor: within columns, and from column to column."""
+        for tail, head in _chains(self.columns):
+            wire = Wire(tail, "", head, "")
+            low = min(self.middle(tail), self.middle(head))
+            side = self.columns.order(wire) or self.lane_side(
+                wire, low, -self.lanes if len(self.columns.stacks) == 1 else 0
+            )
+            yield Route(wire, "tie", "", side, self.middle(head), (), arrow=False, form="tie")
 
 
-def outer(side: int) -> int:
-    return side or RIGHT
+def _chains(found: Columns) -> Iterator[tuple[str, str]]:
+    groups: dict[str, list[str]] = {}
+    for owner, other in found.scene.ties:
+        groups.setdefault(owner, [owner]).append(other)
+    for names in groups.values():
+        by_column: dict[int, list[str]] = {}
+        for name in sorted(dict.fromkeys(names), key=lambda name: found.place[name]):
+            by_column.setdefault(found.place[name][0], []).append(name)
+        for stack in by_column.values():
+            yield from pairwise(stack)
+        yield from pairwise(stack[0] for stack in by_column.values())
+
+
+__all__ = ["LEFT", "Plan", "Route"]

@@ -207,7 +207,9 @@ def _row(parts: list[Item]) -> Scene:
     if len(parts) > MOST_TURNS:
         left_out = Item("", "text", title=f"… {len(parts) - MOST_TURNS + 1} more …")
         parts = [*parts[: MOST_TURNS - 2], left_out, parts[-1]]
-    parts = [replace(part, name=f"[{at}]", times="" if part.times == "× 1" else part.times) for at, part in enumerate(parts)]
+    parts = [
+        replace(part, name=f"[{at}]", times="" if part.times == "× 1" else part.times) for at, part in enumerate(parts)
+    ]
     entry = Item("[", "point")
     wires: list[Wire] = []
     before, out = entry.name, ""

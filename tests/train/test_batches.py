@@ -51,7 +51,7 @@ def test_the_same_seed_gives_the_same_batches_at_any_step() -> None:
 def test_an_epoch_has_every_example_once_and_epochs_differ(bucket: int) -> None:
     order = Order(pairs(), 3, bucket, seed=0)
     epochs = [[order.batch(step).rows.tolist() for step in range(at, at + 4)] for at in (0, 4)]
-    assert [sorted(sum(epoch, [])) for epoch in epochs] == [list(range(12))] * 2
+    assert [sorted(row for batch in epoch for row in batch) for epoch in epochs] == [list(range(12))] * 2
     assert epochs[0] != epochs[1]
 
 
@@ -69,7 +69,7 @@ def test_fewer_examples_than_a_batch_make_one_batch() -> None:
 
 def test_measuring_goes_through_the_first_examples_once() -> None:
     rows = [batch.rows.tolist() for batch in in_order(pairs(), 4, most=7)]
-    assert sorted(sum(rows, [])) == list(range(7))
+    assert sorted(row for batch in rows for row in batch) == list(range(7))
     assert [len(it) for it in rows] == [4, 3]
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import graphspec
 import numpy as np
 import pytest
 
+import graphspec
 from compiler.train.batches import Pairs, Windows
 from compiler.train.corpus import Corpus, gather, resolved
 from compiler.train.tasks import candidates
@@ -19,7 +19,7 @@ from tests.train import tiny
 def gathered(
     tmp_path: Path, data: Path, spec: str = "transformer.yaml", **changes: str
 ) -> tuple[Corpus | None, Report]:
-    recipe, report = tiny.recipe(tmp_path, data, tiny.SPECS / spec, **changes), Report()
+    recipe, report = tiny.recipe(tmp_path, data, spec=tiny.SPECS / spec, **changes), Report()
     task = candidates(graphspec.load(recipe.spec).graph)[0]
     return gather(resolved(recipe, task, None, report), task, report), report
 
@@ -120,3 +120,10 @@ def test_faults_of_every_file_are_reported(tmp_path: Path, key: str) -> None:
     changes = {"data__validation": str(tmp_path / "x.tsv"), "data__test": str(tmp_path / "y.tsv")}
     _, report = gathered(tmp_path, tmp_path / "z.tsv", **changes)
     assert [it.code for it in report.diagnostics] == ["missing-file"] * 3
+
+
+def test_an_unknown_label_is_found_on_its_line(tmp_path: Path) -> None:
+    data = tiny.lines(tmp_path / "a.conll", "the DET", "cat NOUN")
+    test = tiny.lines(tmp_path / "test.conll", "the DET", "", "the DET", "cat NOUM")
+    _, report = gathered(tmp_path, data, "tasks/tagger.yaml", data__validation="0", data__test=str(test))
+    assert tiny.places(report.diagnostics) == ["unknown-label 4:1"]

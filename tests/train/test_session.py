@@ -41,7 +41,7 @@ def losses(folder: Path) -> list[float]:
 def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that has learnt to write in capitals."""
     folder = tmp_path_factory.mktemp("learnt")
-    changes = {"steps": "150", "batch__size": "16", "evaluation__every": "100", "set__drop": "0"}
+    changes = {"steps": "300", "batch__size": "16", "evaluation__every": "100", "set__drop": "0"}
     recipe = tiny.recipe(folder, tiny.upper(folder, 120), **changes)
     result, _ = tiny.trained(recipe)
     assert result.finished
@@ -55,7 +55,7 @@ def test_the_loss_falls(learnt: Path) -> None:
 
 def test_everything_about_the_run_is_in_its_folder(learnt: Path) -> None:
     assert {it.name for it in learnt.iterdir()} == {*MEANT, "checkpoints"}
-    assert [it.name for it in (learnt / "checkpoints").iterdir()] == ["step-150"]
+    assert [it.name for it in (learnt / "checkpoints").iterdir()] == ["step-300"]
     assert "vocab: 10" in (learnt / "spec.yaml").read_text(encoding="utf-8")
 
 

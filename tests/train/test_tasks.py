@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import graphspec
 import pytest
 
+import graphspec
 from compiler.train import folder, sizes
 from compiler.train.corpus import gather, resolved
 from compiler.train.tasks import Task, candidates, choose
+from graphspec import source
 from graphspec.diagnostics import Report, format_text
 from tests.train import tiny
 
@@ -105,3 +106,12 @@ def test_a_settled_spec_has_the_values_that_were_set() -> None:
     text = folder.settled_text(spec)
     assert "{layers: 2, d_model: 512, heads: 8, d_ff: 3 * d_model, vocab: 10, drop: 0.1}" in text
     assert graphspec.loads(text).graph == spec.graph
+
+
+def test_libraries_of_blocks_are_found_wherever_they_are_used(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    tiny.lines(tmp_path / "lib/a.yaml", "graphspec: 1", "use: {b: b.yaml}", "blocks: {}")
+    tiny.lines(tmp_path / "lib/b.yaml", "graphspec: 1", "blocks: {}")
+    read = source.parse("graphspec: 1\nuse: {a: lib/a.yaml}\n", "spec", Report())
+    assert read is not None
+    assert folder.libraries(read, tmp_path) == [tmp_path / "lib/a.yaml", tmp_path / "lib/b.yaml"]

@@ -33,7 +33,7 @@ def lines(path: Path, *them: str) -> Path:
     return path
 
 
-def recipe(folder: Path, data: Path, spec: Path = TRANSFORMER, **changes: str) -> Recipe:
+def recipe(folder: Path, data: Path, *, spec: Path = TRANSFORMER, **changes: str) -> Recipe:
     """A recipe with small sizes; `__` in a name stands for the dot of a key."""
     wanted = {"data.train": str(data), "run": str(folder / "run"), **SMALL, **QUICK}
     wanted |= {key.replace("__", "."): value for key, value in changes.items()}

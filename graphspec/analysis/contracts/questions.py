@@ -26,15 +26,21 @@ LONGEST = 384
 OTHER_LENGTH = 2
 
 
+Breaks = Callable[[Any, Any, Any], Any]
+"""Which pairs of indices (the output's, or None; the input's) break a property, given a tensor that is held."""
+
+
 @dataclass(frozen=True)
 class Held:
     """A tensor that a contract holds fixed: what is real, or which document each place belongs to.
 
-    `values` makes it for a given length. `padding`: where padding may be taken to stand.
+    `values` makes it for a given length; `breaks` judges pairs by them. `padding`: where padding may be taken to stand;
+    `rows`: the names of the tensor's other axes.
     """
 
     tensor: str
     values: Callable[[int], Any]
+    breaks: Breaks
     padding: Padding = None
     rows: frozenset[str] = frozenset()
 
@@ -44,8 +50,8 @@ class Question:
     """May `output` read of `source`, along its axis `axis`, only what is allowed?
 
     `place` is the output's axis that corresponds, if it has one. `allows` judges a piece of the relation, `breaks` pairs
-    of indices (output's, or None; input's) and, if a tensor is held, its values. `length`: whether the number of entries
-    may not count either; `problem` finds in the output's state what else stands against a proof.
+    of indices. `length`: whether the number of entries may not count either; `problem` says what else stands against a
+    proof.
     """
 
     output: str
@@ -54,10 +60,10 @@ class Question:
     source: str
     axis: int
     allows: Callable[[Piece, Padding], bool]
-    breaks: Callable[[Any, Any, Any], Any]
+    breaks: Breaks
     length: bool = True
     held: Held | None = None
-    problem: Callable[[State], str] = field(default=lambda state: "")
+    problem: Callable[[], str] = field(default=lambda: "")
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ class Judge:
         obstacles = [self._obstacle(question, padding) for padding in assumed]
         if None in obstacles:
             return Answer("proved")
-        found = self._refuted(question)
+        found = self.refute(question)
         return found or Answer("unknown", obstacles[-1] or self._unknown(question))
 
     # -- proof --------------------------------------------------------------------------------------------------------
@@ -105,12 +111,15 @@ class Judge:
         if counted or not all(question.allows(item, padding) for item in pieces):
             return ""
         if pieces and question.held and state.all_marks.mixed & question.held.rows:
-            return f"rows of `{question.held.tensor}` are mixed along `{min(state.all_marks.mixed & question.held.rows)}`"
-        return question.problem(state) or None
+            return (
+                f"rows of `{question.held.tensor}` are mixed along `{min(state.all_marks.mixed & question.held.rows)}`"
+            )
+        return question.problem() or None
 
     # -- refutation ---------------------------------------------------------------------------------------------------
 
-    def _refuted(self, question: Question) -> Answer | None:
+    def refute(self, question: Question) -> Answer | None:
+        """A pair that breaks the property, found at small sizes."""
         for lengths in self._lengths(question):
             for data in (True, False):
                 found = self.witness(question, Setting(question.source, question.axis, lengths, data=data))

@@ -1,0 +1,148 @@
+"""The arguments of a contract, looked up in its graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from graphspec.analysis.contracts.questions import Judge
+from graphspec.analysis.flow import sizes_of
+from graphspec.axes import Axis, Dim, TensorType
+from graphspec.diagnostics import suggestion
+from graphspec.graph import Contract, Graph, Input, Ref
+from graphspec.operators.flow_rules import axis_names, ground
+
+
+class Senseless(Exception):
+    """A contract that says nothing about this model: which argument, why, and what to do."""
+
+    def __init__(self, argument: str, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.argument, self.message, self.help = argument, message, help
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A contract's arguments, looked up in its graph."""
+
+    contract: Contract
+    judge: Judge
+
+    @property
+    def graph(self) -> Graph:
+        return self.judge.graph
+
+    # -- names --------------------------------------------------------------------------------------------------------
+
+    def text(self, argument: str) -> str | None:
+        value = self.contract.get(argument)
+        return None if value is None else str(value)
+
+    def number(self, argument: str, default: int = 0) -> int:
+        value = self.contract.get(argument)
+        return value if isinstance(value, int) else default
+
+    def outputs(self) -> dict[str, Ref]:
+        """The value that the contract is about: an output or a node; all outputs where none is named."""
+        outputs, named = dict(self.graph.body.outputs), self.text("output")
+        if named is None:
+            return outputs
+        known = {node.name: Ref(node.name, node.outputs[0].name) for node in self.graph.body.nodes} | outputs
+        if named not in known:
+            raise Senseless("output", f"there is no output or node `{named}`", suggestion(named, known, "outputs"))
+        return {named: known[named]}
+
+    def inputs(self) -> dict[str, Input]:
+        inputs, named = {source.name: source for source in self.graph.body.inputs}, self.text("input")
+        if named is None:
+            return inputs
+        if named not in inputs:
+            raise Senseless("input", f"there is no input `{named}`", suggestion(named, inputs, "inputs"))
+        return {named: inputs[named]}
+
+    def tensor(self, argument: str, dtype: str) -> Input:
+        """An input that says what is real, or which document a place belongs to."""
+        inputs, named = {source.name: source for source in self.graph.body.inputs}, self.text(argument)
+        if named not in inputs:
+            raise Senseless(argument, f"there is no input `{named}`", suggestion(str(named), inputs, "inputs"))
+        if inputs[named].type.dtype != dtype:
+            nouns = {"bool": "truth values", "int": "whole numbers"}
+            given = f"`{named}` is `{inputs[named].type}`"
+            raise Senseless(argument, f"{given}, but `{argument}` needs {nouns[dtype]}", f"name a `{dtype}` input")
+        return inputs[named]
+
+    def axis(self) -> str | None:
+        named, known = self.text("axis"), [axis.name for axis in self.graph.axes]
+        if named is not None and named not in known:
+            raise Senseless("axis", f"there is no axis `{named}`", suggestion(named, known, "axes"))
+        return named
+
+    # -- axes ---------------------------------------------------------------------------------------------------------
+
+    def type_of(self, ref: Ref) -> TensorType:
+        return self.graph.body.type_of(ref)
+
+    def place(self, given: TensorType, name: str) -> int | None:
+        """Where a type has the named axis."""
+        sizes = sizes_of(self.graph)
+        own = [at for at, axis in enumerate(given.axes) if not axis.primed]
+        exact = [at for at in own if given.axes[at].size == Dim.symbol(name)]
+        same = [at for at in own if sizes.same(given.axes[at].size, Dim.symbol(name))]
+        return next(iter(exact or same), None)
+
+    def positions(self, given: TensorType) -> list[int]:
+        return [
+            at for at, axis in enumerate(given.axes) if self.graph.role(axis.size) == "position" and not axis.primed
+        ]
+
+    def related(self, left: Axis, right: Axis) -> bool:
+        """Whether two axes have to do with each other: the same, or made from the same run-time axes."""
+        sizes = sizes_of(self.graph)
+        if sizes.same(left.size, right.size):
+            return True
+        return bool(ground(left.size, sizes).symbols & ground(right.size, sizes).symbols)
+
+    def shared(self, output: str, ref: Ref, source: Input) -> tuple[int, int]:
+        """The position axis of an output and the one of an input that it corresponds to."""
+        made, given, named = self.type_of(ref), source.type, self.axis()
+        pairs = [
+            (own, other)
+            for own in self.positions(made)
+            for other in self.positions(given)
+            if self.related(made.axes[own], given.axes[other]) and named in (None, str(given.axes[other].size))
+        ]
+        same = [(own, other) for own, other in pairs if made.axes[own].size == given.axes[other].size]
+        pairs = same or pairs
+        if not pairs:
+            message = f"`{output}` (`{made}`) and `{source.name}` (`{given}`) share no position axis"
+            raise Senseless("axis" if named else "input", message, "name an output and an input along the same axis")
+        if len(pairs) > 1:
+            axes = " and ".join(f"`{given.axes[other]}`" for _, other in pairs)
+            message = f"`{output}` and `{source.name}` share several position axes: {axes}"
+            raise Senseless("input", message, "say which with `axis:`")
+        return pairs[0]
+
+    def one_output(self) -> tuple[str, Ref]:
+        outputs = self.outputs()
+        if len(outputs) > 1:
+            raise Senseless("output", "the model has several outputs", "say which with `output:`")
+        return next(iter(outputs.items()))
+
+    def one_input(self) -> Input:
+        inputs = self.inputs()
+        if len(inputs) == 1:
+            return next(iter(inputs.values()))
+        read = [source for source in inputs.values() if self.positions(source.type) and source.type.dtype != "bool"]
+        if len(read) != 1:
+            raise Senseless("input", "the model has several inputs", "say which with `input:`")
+        return read[0]
+
+    def pair(self) -> tuple[str, Ref, Input, int, int]:
+        """An output, an input, and the axis of each along which they correspond."""
+        output, ref = self.one_output()
+        source = self.one_input()
+        return (output, ref, source, *self.shared(output, ref, source))
+
+    def names(self, given: TensorType, axes: Iterable[int]) -> frozenset[str]:
+        sizes = sizes_of(self.graph)
+        return frozenset[str]().union(*(axis_names(given.axes[at].size, sizes) for at in axes))

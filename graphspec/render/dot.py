@@ -1,0 +1,223 @@
+"""Picture → DOT text with every position in it, the same to the byte each time.
+
+`layout=nop2` makes `dot` draw what is placed instead of placing it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphspec.render.measure import CELL, FRAME_SIZE, SHAPE_SIZE, TIMES_SIZE, TITLE_SIZE
+from graphspec.render.names import plain, shortened
+from graphspec.render.picture import Box, Dot, Frame, Label, Line, Picture, Point
+from graphspec.render.theme import Palette
+
+_ROUND = 6.0
+_ARROW = 5.5
+_POINTS_PER_INCH = 72
+
+
+def dot_text(picture: Picture, palette: Palette) -> str:
+    """The whole DOT file."""
+    return "\n".join(_Writer(picture, palette).lines()) + "\n"
+
+
+def quoted(text: str) -> str:
+    """A DOT string."""
+    escaped = plain(text).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def escaped(text: str) -> str:
+    """Text within an HTML-like label."""
+    for mark, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
+        text = text.replace(mark, entity)
+    return text
+
+
+class _Writer:
+    def __init__(self, picture: Picture, palette: Palette) -> None:
+        self.picture, self.palette = picture, palette
+
+    def lines(self) -> Iterator[str]:
+        p = self.palette
+        yield 'digraph "" {'
+        box = f'bb="0,0,{_n(self.picture.width)},{_n(self.picture.height)}"'
+        yield f'  graph [layout=nop2, {box}, bgcolor="{p.background}", pad=0, fontname=Inter, fontcolor="{p.ink}"{self.title()}]'
+        yield (
+            f'  node [shape=box, style="rounded,filled", fixedsize=true, fontname=Inter, fontsize={_n(TITLE_SIZE)}, '
+            f'fontcolor="{p.ink}", color="{p.border}", penwidth=0.9]'
+        )
+        yield f'  edge [color="{p.line}", arrowsize=0.6, fontname=Inter]'
+        yield from self.inside("", "  ")
+        for at, piece in enumerate(piece for piece in self.picture.pieces if isinstance(piece, Label)):
+            yield self.label(piece, at)
+        for piece in self.picture.pieces:
+            if isinstance(piece, Line):
+                yield f"  {quoted(piece.tail)} -> {quoted(piece.head)} [{self.line(piece)}]"
+        yield "}"
+
+    def title(self) -> str:
+        if not self.picture.title:
+            return ""
+        place = f"{_n(self.picture.width / 2)},{_n(self.picture.height - 18)}"
+        text = escaped(shortened(self.picture.title, 90))
+        return f', label=<<FONT POINT-SIZE="13"><B>{text}</B></FONT>>, lp="{place}"'
+
+    def inside(self, path: str, indent: str) -> Iterator[str]:
+        """The boxes and frames within the frame at `path`."""
+        for piece in self.picture.pieces:
+            match piece:
+                case Box() | Dot() if _parent(piece.path) == path:
+                    yield f"{indent}{self.box(piece) if isinstance(piece, Box) else self.dot(piece)}"
+                case Frame() if _parent(piece.path) == path:
+                    yield f"{indent}subgraph {quoted(f'cluster_{piece.path}')} {{"
+                    yield f"{indent}  graph [{self.frame(piece, path.count('/'))}]"
+                    yield from self.inside(f"{piece.path}/", indent + "  ")
+                    yield f"{indent}}}"
+                case _:
+                    pass
+
+    # -- pieces -------------------------------------------------------------------------------------------------------
+
+    def box(self, box: Box) -> str:
+        size = f'pos="{_at((box.x, box.y))}", width={_inch(box.width)}, height={_inch(box.height)}'
+        match box.item.form:
+            case "mark":
+                fill = f'shape=circle, style=filled, fillcolor="{self.palette.fill("mark")}"'
+                return f"{quoted(box.path)} [{size}, {fill}, label=<{escaped(box.item.mark)}>]"
+            case "text":
+                return f"{quoted(box.path)} [{size}, shape=plaintext, style=\"\", label=<{self.words(box)}>]"
+            case _:
+                fill = f'fillcolor="{self.palette.fill(box.item.kind)}"'
+                return f"{quoted(box.path)} [{size}, {fill}, label=<{self.content(box)}>]"
+
+    def words(self, box: Box) -> str:
+        title = f"<B>{escaped(shortened(box.item.title))}</B>"
+        if not box.item.shape:
+            return title
+        shape = escaped(shortened(box.item.shape))
+        return f'{title}<BR/><FONT POINT-SIZE="{_n(SHAPE_SIZE)}" COLOR="{self.palette.muted}">{shape}</FONT>'
+
+    def content(self, box: Box) -> str:
+        """The words, with the mask's glyph or the sign of a residual beside them."""
+        if not box.item.glyph and not box.item.mark:
+            return self.words(box)
+        beside = self.glyph(box) if box.item.glyph else self.sign(box)
+        empty = '<TD WIDTH="22" FIXEDSIZE="TRUE" HEIGHT="20"></TD>'
+        cells = [empty, f'<TD WIDTH="{_n(box.width - 58)}">{self.words(box)}</TD>', f'<TD WIDTH="22">{beside}</TD>']
+        return _table("".join(f"{cell}" for cell in (cells[::-1] if box.side < 0 else cells)))
+
+    def glyph(self, box: Box) -> str:
+        seen, hidden = self.palette.border, self.palette.background
+        rows = "".join(f"<TR>{''.join(_cells(row, seen, hidden))}</TR>" for row in box.item.glyph)
+        return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{rows}</TABLE>'
+
+    def sign(self, box: Box) -> str:
+        style = 'BORDER="1" STYLE="ROUNDED" CELLBORDER="0" CELLPADDING="0" CELLSPACING="0"'
+        cell = f'<TD WIDTH="12" HEIGHT="12">{escaped(box.item.mark)}</TD>'
+        return f'<TABLE {style} COLOR="{self.palette.border}"><TR>{cell}</TR></TABLE>'
+
+    def dot(self, dot: Dot) -> str:
+        size = 'shape=point, width=0.05, height=0.05, label=""'
+        return f'{quoted(f"{dot.path}•")} [pos="{_at((dot.x, dot.y))}", {size}, color="{self.palette.line}", fillcolor="{self.palette.line}"]'
+
+    def frame(self, frame: Frame, level: int) -> str:
+        p = self.palette
+        fill = p.containers[min(level, len(p.containers) - 1)]
+        corners = ",".join(map(_n, (frame.left, frame.bottom, frame.right, frame.top)))
+        return (
+            f'bb="{corners}", style="rounded,filled", fillcolor="{fill}", color="{p.frame}", penwidth=1.2, '
+            f'label=<{self.frame_title(frame)}>, lp="{_at(self.frame_title_place(frame))}"'
+        )
+
+    def frame_title(self, frame: Frame) -> str:
+        title = f'<FONT POINT-SIZE="{_n(FRAME_SIZE)}"><B>{escaped(shortened(frame.item.title))}</B></FONT>'
+        if not frame.item.times:
+            return title
+        times = escaped(shortened(frame.item.times))
+        return f'{title}<FONT POINT-SIZE="{_n(TIMES_SIZE)}">  <I>{times}</I></FONT>'
+
+    def frame_title_place(self, frame: Frame) -> Point:
+        from graphspec.render.measure import frame_title_width
+
+        half = frame_title_width(frame.item) / 2 + 10
+        x = frame.right - half if frame.title_side > 0 else frame.left + half
+        return x, frame.top - 13
+
+    def label(self, label: Label, at: int) -> str:
+        place = _at((label.x, label.y + 5))
+        text = f'<FONT POINT-SIZE="9" COLOR="{self.palette.memory}"><I>{escaped(label.text)}</I></FONT>'
+        return f'  {quoted(f"{label.text}•{at}")} [pos="{place}", shape=plaintext, style="", width=0.3, height=0.15, label=<{text}>]'
+
+    def line(self, line: Line) -> str:
+        looks = {
+            "data": "",
+            "residual": f', color="{self.palette.residual}"',
+            "memory": f', color="{self.palette.memory}", penwidth=1.6',
+            "tie": f', color="{self.palette.residual}", style=dotted',
+        }
+        return f'pos="{_spline(line)}"{looks[line.kind]}{"" if line.arrow else ", arrowhead=none"}'
+
+
+def _table(cells: str) -> str:
+    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>{cells}</TR></TABLE>'
+
+
+def _cells(row: str, seen: str, hidden: str) -> Iterator[str]:
+    """One row of a glyph, equal neighbours as one cell."""
+    start = 0
+    for at in range(1, len(row) + 1):
+        if at == len(row) or row[at] != row[start]:
+            span = at - start
+            colour = seen if row[start] == "#" else hidden
+            size = f'FIXEDSIZE="TRUE" WIDTH="{_n(CELL * span)}" HEIGHT="{_n(CELL)}" COLSPAN="{span}"'
+            yield f'<TD {size} BGCOLOR="{colour}"></TD>'
+            start = at
+
+
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0] + "/" if "/" in path else ""
+
+
+# -- numbers ----------------------------------------------------------------------------------------------------------
+
+
+def _n(number: float) -> str:
+    return f"{round(number, 1) + 0:g}"
+
+
+def _at(point: Point) -> str:
+    return f"{_n(point[0])},{_n(point[1])}"
+
+
+def _inch(points: float) -> str:
+    return f"{points / _POINTS_PER_INCH:.4f}"
+
+
+def _spline(line: Line) -> str:
+    """Straight pieces with rounded corners, as cubic curves; the end is kept free for the arrow's head."""
+    way = list(line.points)
+    head = ""
+    if line.arrow:
+        head = f"e,{_at(way[-1])} "
+        way[-1] = _towards(way[-1], way[-2], _ARROW)
+    points: list[Point] = [way[0]]
+    for before, corner, after in zip(way, way[1:], way[2:], strict=False):
+        radius = min(_ROUND, _distance(before, corner) / 2, _distance(corner, after) / 2)
+        start, end = _towards(corner, before, radius), _towards(corner, after, radius)
+        points += [points[-1], start, start]
+        points += [_towards(corner, before, radius * 0.45), _towards(corner, after, radius * 0.45), end]
+    points += [points[-1], way[-1], way[-1]]
+    return head + " ".join(map(_at, points))
+
+
+def _towards(start: Point, end: Point, step: float) -> Point:
+    length = _distance(start, end)
+    if not length:
+        return start
+    return start[0] + (end[0] - start[0]) * step / length, start[1] + (end[1] - start[1]) * step / length
+
+
+def _distance(a: Point, b: Point) -> float:
+    return abs(a[0] - b[0]) + abs(a[1] - b[1])

@@ -1,0 +1,128 @@
+"""A laid-out scene as pieces to draw, and the ends at which the scene around it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from graphspec.render.across import Across
+from graphspec.render.columns import LEFT, RIGHT
+from graphspec.render.measure import GAP
+from graphspec.render.picture import Box, Dot, End, Label, Line, Piece, Placed, Point, Points, joined
+from graphspec.render.plan import Route
+from graphspec.render.scene import Wire
+
+MEMORY_LABEL = "K, V"
+_ABOVE = 3.0
+
+
+class Pieces:
+    """Collects the pieces of one scene."""
+
+    def __init__(self, across: Across, path: str) -> None:
+        self.across, self.plan, self.columns = across, across.plan, across.plan.columns
+        self.scene, self.path = self.columns.scene, path
+        self.marks = {route.wire.head: route.side for route in self.plan.routes if self._is_residual(route)}
+        self.entries: list[tuple[str, End]] = []
+        self.exits: list[tuple[str, End]] = []
+
+    def placed(self) -> Placed:
+        pieces = [piece for name in self.plan.kids for piece in self._kid(name)]
+        pieces += [Dot(self.path + name, *self._fork(name)) for name in self._dotted()]
+        pieces += [piece for route in self.plan.routes for piece in self._route(route)]
+        for at, wire in enumerate(wire for wire in self.scene.wires if not wire.head):
+            self.exits.append((wire.port, self._exit(wire, at == 0)))
+        height = max((self.plan.top(name) for name in self.plan.kids), default=0.0)
+        height = max([height, *(y for piece in pieces for _, y in _corners(piece))])
+        left, right = (max((side * x for piece in pieces for x, _ in _corners(piece)), default=0.0) for side in (LEFT, RIGHT))
+        return Placed(left, right, height, tuple(pieces), tuple(self.entries), tuple(self.exits))
+
+    # -- items --------------------------------------------------------------------------------------------------------
+
+    def _kid(self, name: str) -> Iterator[Piece]:
+        for piece in self.plan.kids[name].moved(self.across.x(name), self.plan.bottoms[name]):
+            if isinstance(piece, Box) and piece.item.form == "point":
+                continue
+            if isinstance(piece, Box) and name in self.marks and piece.item.mark:
+                piece = replace(piece, side=self.marks[name])
+            yield piece
+
+    def _is_residual(self, route: Route) -> bool:
+        return bool(route.side) and route.kind in ("residual", "data") and self.columns.items[route.wire.head].form == "box"
+
+    def _dotted(self) -> Iterator[str]:
+        """Items whose value forks; and the entry of a scene that hands on what comes in."""
+        for name in self.plan.kids:
+            straight_out = name == self.scene.entry and any(not wire.head for wire in self.plan.outgoing[name])
+            if self.plan.forks(name) or straight_out:
+                yield name
+
+    def _fork(self, name: str) -> Point:
+        wire = self.plan.outgoing[name][0]
+        return self.across.exit_points(wire)[-1][0], self.plan.level(wire)
+
+    # -- lines --------------------------------------------------------------------------------------------------------
+
+    def _route(self, route: Route) -> Iterator[Piece]:
+        wire, way = route.wire, self.across.way(route)
+        head = route.head_path or self.path + wire.head
+        if route.form == "outside":
+            self.entries.append((wire.out, self._from_outside(route, head, way)))
+            return
+        if wire.tail == self.scene.entry and wire.tail not in set(self._dotted()):
+            self.entries.append((wire.tail, End(head, 0, way, route.arrow)))
+            return
+        yield Line(self._tail_path(wire), head, self._from_fork(wire, way), route.kind, route.arrow)
+        if route.kind == "memory":
+            yield self._label(route)
+
+    def _from_outside(self, route: Route, head: str, way: Points) -> End:
+        side = route.side
+        if not side:  # a container's first input, read from beside it: across just below it
+            side, (x, y) = -self.plan.lanes, way[0]
+            way = joined(((x, y - GAP / 2),), way)
+        return End(head, side, way, route.arrow, route.wire.memory)
+
+    def _tail_path(self, wire: Wire) -> str:
+        end = self.plan.exit(wire)
+        return end.path if end else self.path + wire.tail
+
+    def _from_fork(self, wire: Wire, way: Points) -> Points:
+        """Of the lines that fork, the first shows the stem; the others begin at the fork."""
+        if not wire.tail or not self.plan.forks(wire.tail) or self.plan.leaves_sideways(wire) or self._has_stem(wire):
+            return way
+        fork = self._fork(wire.tail)
+        return joined((fork,), way[next((at for at, point in enumerate(way) if point[1] > fork[1] or point[0] != fork[0]), 0) :])
+
+    def _has_stem(self, wire: Wire) -> bool:
+        inside = [other for other in self.plan.outgoing[wire.tail] if other.head]
+        first = next((other for other in inside if self.columns.is_straight(other)), inside[0] if inside else None)
+        return wire == first and wire.tail != self.scene.entry
+
+    def _label(self, route: Route) -> Label:
+        end = self.across.entry_point(route)
+        return Label(MEMORY_LABEL, end[0] + route.side * 13, end[1] + _ABOVE)
+
+    # -- ends ---------------------------------------------------------------------------------------------------------
+
+    def _exit(self, wire: Wire, first: bool) -> End:
+        if not wire.tail:
+            return End("", LEFT, ((0.0, 0.0),))
+        points = self.across.exit_points(wire)
+        if self.plan.forks(wire.tail) or wire.tail == self.scene.entry:
+            points = (self._fork(wire.tail),)
+        if not first:
+            points = joined(points, ((points[-1][0], self.plan.level(wire)),))
+        return End(self._tail_path(wire), 0 if first else RIGHT, points)
+
+
+def _corners(piece: Piece) -> Iterator[Point]:
+    match piece:
+        case Box(x=x, y=y, width=width, height=height):
+            yield from ((x - width / 2, y - height / 2), (x + width / 2, y + height / 2))
+        case Line(points=points):
+            yield from points
+        case Dot(x=x, y=y) | Label(x=x, y=y):
+            yield x, y
+        case _:
+            yield from ((piece.left, piece.bottom), (piece.right, piece.top))

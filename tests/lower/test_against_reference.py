@@ -1,0 +1,87 @@
+"""What is compiled computes what the graph means: outputs and gradients, against the obvious computation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+import compiler
+import graphspec
+from graphspec.graph import Graph
+from tests import reference, strategies
+from tests.lower.cases import CASES, spec
+
+SIZES = {"B": 2, "T": 5, "S": 3}
+
+
+@pytest.fixture(autouse=True)
+def double() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def random_inputs(graph: Graph, seed: int = 0, *, optional: bool = True) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    sizes = {**graph.sizes, **SIZES}
+    found: dict[str, Tensor] = {}
+    for source in graph.body.inputs:
+        shape = [size.value(sizes) or 0 for size in source.type.sizes]
+        if source.default is not None and not optional:
+            continue
+        match source.type.dtype:
+            case "float":
+                found[source.name] = torch.randn(shape, generator=generator)
+            case "int":
+                found[source.name] = torch.randint(0, 11, shape, generator=generator)
+            case "bool":
+                found[source.name] = torch.rand(shape, generator=generator) < 0.6
+    return found
+
+
+def compare(graph: Graph, inputs: Mapping[str, Tensor], device: str = "cpu") -> None:
+    """Equal outputs, and equal gradients of every parameter and input."""
+    model = compiler.compile(graph, compiler.Target(device=device), device="cpu").double().eval()
+    with torch.no_grad():
+        for at, tensor in enumerate(model.parameters()):
+            tensor.copy_(torch.randn(tensor.shape, generator=torch.Generator().manual_seed(at)) * 0.5)
+    leaves = {name: t.clone().requires_grad_() for name, t in inputs.items() if t.is_floating_point()}
+    again = {name: t.clone().requires_grad_() for name, t in inputs.items() if t.is_floating_point()}
+    weights = {name: t.detach().clone().requires_grad_() for name, t in model.named_parameters()}
+    made = model(**{**inputs, **leaves})
+    wanted = reference.run(graph, weights, {**inputs, **again})
+    outputs = [made] if isinstance(made, Tensor) else list(made)
+    for output, (name, expected) in zip(outputs, wanted.items(), strict=True):
+        assert output.dtype == expected.dtype, name
+        torch.testing.assert_close(output, expected, rtol=1e-6, atol=1e-6)
+    if not outputs[0].requires_grad:
+        return
+    for results in (outputs, list(wanted.values())):
+        total = sum((r * torch.linspace(-1, 1, r.numel()).view(r.shape)).sum() for r in results if r.requires_grad)
+        total.backward()
+    ours = {**dict(model.named_parameters()), **leaves}
+    for name, theirs in {**weights, **again}.items():
+        gradient = ours[name].grad
+        expected = torch.zeros_like(theirs) if theirs.grad is None else theirs.grad
+        torch.testing.assert_close(torch.zeros_like(theirs) if gradient is None else gradient, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("title", CASES)
+def test_case(title: str) -> None:
+    graph = graphspec.loads(spec(CASES[title])).graph
+    compare(graph, random_inputs(graph))
+    if any(source.default is not None for source in graph.body.inputs):
+        compare(graph, random_inputs(graph, optional=False))
+
+
+@settings(max_examples=40)
+@given(strategies.specs(), st.integers(0, 99), st.booleans(), st.sampled_from(("cpu", "cuda")))
+def test_random_spec(random: strategies.RandomSpec, seed: int, optional: bool, device: str) -> None:
+    """Also as it would be for CUDA: what is emitted for it runs on the CPU too."""
+    graph = graphspec.loads(random.text).graph
+    compare(graph, random_inputs(graph, seed, optional=optional), device)

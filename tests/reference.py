@@ -1,0 +1,383 @@
+"""What a graph means, computed the slow and obvious way: the oracle for everything that is compiled.
+
+It shares nothing with the compiler: axes are matched by name, masks are asked for every pair of positions, and no
+kernel is fused. Dropout is that of evaluation: none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from graphspec import masks as m
+from graphspec.axes import Axis, Dim, Number, Sizes, TensorType
+from graphspec.graph import Body, Call, Graph, Input, Node, Ref, Repeat
+
+
+def run(graph: Graph, weights: Mapping[str, Tensor], inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The outputs of a model on its learned tensors (by their names in the `state_dict`) and inputs."""
+    known = Sizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})
+    sizes = dict(graph.sizes)
+    for source in graph.body.inputs:
+        if source.name in inputs:
+            _measure(source.type, inputs[source.name], sizes)
+    sizes |= {name: value for name, size in known.derived.items() if (value := size.value(sizes)) is not None}
+    model = _Model(sizes, known, weights)
+    given = dict(inputs)
+    for source in graph.body.inputs:
+        if source.name not in given:
+            given[source.name] = model.default(source, given)
+    return dict(zip((name for name, _ in graph.body.outputs), model.body(graph.body, "", given), strict=True))
+
+
+def _measure(kind: TensorType, tensor: Tensor, sizes: dict[str, int]) -> None:
+    for size, number in zip(kind.sizes, tensor.shape, strict=True):
+        if str(size) not in sizes and str(size).isidentifier():
+            sizes[str(size)] = number
+
+
+@dataclass
+class _Model:
+    sizes: dict[str, int]
+    known: Sizes
+    weights: Mapping[str, Tensor]
+
+    def number(self, value: Number | Dim | bool) -> float:
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, Dim):
+            found = value.value(self.sizes)
+            assert found is not None, value
+            return found
+        assert value.value is not None
+        return value.value
+
+    def whole(self, size: Dim) -> int:
+        return int(self.number(size))
+
+    def default(self, source: Input, given: Mapping[str, Tensor]) -> Tensor:
+        if isinstance(source.default, str):
+            return given[source.default]
+        shape = [self.whole(size) for size in source.type.sizes]
+        dtype = {"bool": torch.bool, "int": torch.long, "float": torch.get_default_dtype()}[source.type.dtype]
+        assert source.default is not None
+        return torch.full(shape, source.default, dtype=dtype)
+
+    # -- structure ----------------------------------------------------------------------------------------------------
+
+    def body(self, body: Body, path: str, inputs: Mapping[str, Tensor]) -> list[Tensor]:
+        values: dict[tuple[str, str], Tensor] = {(name, ""): tensor for name, tensor in inputs.items()}
+
+        def read(ref: Ref) -> Tensor:
+            return values[ref.name, ref.output]
+
+        for node in body.nodes:
+            given = {port: read(ref) for port, ref in node.inputs}
+            types = {port: body.type_of(ref) for port, ref in node.inputs}
+            outputs = self.node(node, f"{path}{node.name}", given, types)
+            values[node.name, ""] = outputs[0]
+            for value, tensor in zip(node.outputs, outputs, strict=True):
+                values[node.name, value.name] = tensor
+                assert list(tensor.shape) == [self.whole(size) for size in value.type.sizes], (node.name, tensor.shape)
+        return [read(ref) for _, ref in body.outputs]
+
+    def node(self, node: Node, path: str, given: dict[str, Tensor], types: dict[str, TensorType]) -> list[Tensor]:
+        match node.does:
+            case Call(body):
+                return self.body(body, f"{path}.", given)
+            case Repeat() as repeat:
+                return self.repeat(repeat, path, given)
+            case operator:
+                found = RULES[operator.op](_At(self, node, path, operator, given, types))
+                return list(found) if isinstance(found, tuple) else [found]
+
+    def repeat(self, repeat: Repeat, path: str, given: dict[str, Tensor]) -> list[Tensor]:
+        carried, *_ = given
+        others: list[list[Tensor]] = []
+        for turn, body in enumerate(repeat.turns()):
+            inside = f"{path}." if repeat.shared else f"{path}.{turn}."
+            wanted = {source.name: given[source.name] for source in body.inputs}
+            first, *rest = self.body(body, inside, wanted)
+            given[carried] = first
+            others.append(rest)
+        return [given[carried], *(torch.stack(column) for column in zip(*others, strict=True))]
+
+
+@dataclass
+class _At:
+    model: _Model
+    node: Node
+    path: str
+    does: Any
+    given: dict[str, Tensor]
+    types: dict[str, TensorType]
+
+    def weight(self, name: str) -> Tensor | None:
+        found = next((p for p in self.node.parameters if p.name == name), None)
+        if found is None:
+            return None
+        owner = self.path.rpartition(".")[0]
+        own = f"{self.path}.{name}" if name else self.path
+        return self.model.weights[".".join(filter(None, (owner, *found.tied))) if found.tied else own]
+
+    def place(self, port: str, axis: Dim) -> int:
+        return _place(self.types[port].axes, Axis(axis), self.model.known)
+
+    def dims(self, port: str, axes: tuple[Dim, ...]) -> list[int]:
+        return [-1 - at for at in range(len(axes) or 1)]
+
+
+def _place(axes: tuple[Axis, ...], wanted: Axis, known: Sizes) -> int:
+    exact = [at for at, axis in enumerate(axes) if axis == wanted]
+    alike = [at for at, a in enumerate(axes) if a.primed == wanted.primed and known.same(a.size, wanted.size)]
+    return (exact or alike or [-1])[0]
+
+
+def _spread(tensor: Tensor, axes: tuple[Axis, ...], result: tuple[Axis, ...], known: Sizes) -> Tensor:
+    """The tensor with the axes of `result`, those it lacks being of size 1."""
+    left = list(range(len(axes)))
+    order: list[int | None] = []
+    for wanted in result:
+        at = _place(tuple(axes[place] for place in left), wanted, known)
+        order.append(left.pop(at) if at >= 0 else None)
+    assert not left, (axes, result)
+    moved = tensor.permute([place for place in order if place is not None])
+    for at, place in enumerate(order):
+        if place is None:
+            moved = moved.unsqueeze(at)
+    return moved
+
+
+# -- operators --------------------------------------------------------------------------------------------------------
+
+
+def linear(at: _At) -> Tensor:
+    weight, bias = at.weight("weight"), at.weight("bias")
+    assert weight is not None
+    made = torch.einsum("...n,mn->...m", at.given["x"], weight)
+    return made if bias is None else made + bias
+
+
+def norm(at: _At) -> Tensor:
+    x, dims = at.given["x"], at.dims("x", at.does.over)
+    if at.does.op == "layer_norm":
+        x = x - x.mean(dims, keepdim=True)
+    x = x / ((x**2).mean(dims, keepdim=True) + at.model.number(at.does.eps)).sqrt()
+    weight, bias = at.weight("weight"), at.weight("bias")
+    if weight is not None:
+        x = x * (weight + 1 if at.does.weight == "w+1" else weight)
+    return x if bias is None else x + bias
+
+
+FUNCTIONS: dict[str, Callable[..., Tensor]] = {
+    "add": lambda a, b: a + b,
+    "subtract": lambda a, b: a - b,
+    "multiply": lambda a, b: a * b,
+    "divide": lambda a, b: a / b,
+    "power": lambda a, b: a**b,
+    "less": lambda a, b: a < b,
+    "less_equal": lambda a, b: a <= b,
+    "greater": lambda a, b: a > b,
+    "greater_equal": lambda a, b: a >= b,
+    "equal": lambda a, b: a == b,
+    "not_equal": lambda a, b: a != b,
+    "and": lambda a, b: a & b,
+    "or": lambda a, b: a | b,
+    "not": lambda a: ~a,
+    "negative": lambda a: -a,
+    "identity": lambda a: a,
+    "minimum": lambda a, b: torch.where(a < b, a, b),
+    "maximum": lambda a, b: torch.where(a > b, a, b),
+    "where": lambda c, a, b: torch.where(c, a, b),
+    "relu": lambda a: torch.where(a > 0, a, 0 * a),
+    "relu2": lambda a: torch.where(a > 0, a, 0 * a) ** 2,
+    "sigmoid": lambda a: 1 / (1 + torch.exp(-a)),
+    "silu": lambda a: a / (1 + torch.exp(-a)),
+    "gelu": lambda a: a * (1 + torch.erf(a / math.sqrt(2))) / 2,
+    "gelu_tanh": lambda a: a * (1 + torch.tanh(math.sqrt(2 / math.pi) * (a + 0.044715 * a**3))) / 2,
+    "quick_gelu": lambda a: a / (1 + torch.exp(-1.702 * a)),
+    "softplus": lambda a: torch.log(1 + torch.exp(a)),
+}
+ARITHMETIC = ("add", "subtract", "multiply", "divide", "power", "negative")
+
+
+def pointwise(at: _At) -> Tensor:
+    result = at.node.type
+    operands: list[Any] = []
+    for argument in at.does.arguments:
+        if isinstance(argument, str):
+            tensor = _spread(at.given[argument], at.types[argument].axes, result.axes, at.model.known)
+            operands.append(tensor.long() if tensor.dtype == torch.bool and at.does.function in ARITHMETIC else tensor)
+        else:
+            operands.append(torch.tensor(at.model.number(argument)))
+    function = FUNCTIONS.get(at.does.function) or getattr(torch, at.does.function)
+    made = function(*operands)
+    return made.to(torch.get_default_dtype()) if result.dtype == "float" and not made.is_floating_point() else made
+
+
+def attend(at: _At) -> tuple[Tensor, Tensor]:
+    does = at.does
+    query, key, value = (at.given[port].movedim(-2, -3) for port in ("query", "key", "value"))
+    groups = query.shape[-3] // key.shape[-3]
+    key, value = (torch.stack([part] * groups, -3).flatten(-4, -3) for part in (key, value))
+    scale = 1 / math.sqrt(query.shape[-1]) if does.scale is None else at.model.number(does.scale)
+    scores = scale * query @ key.mT
+    if does.softcap is not None:
+        cap = at.model.number(does.softcap)
+        scores = cap * torch.tanh(scores / cap)
+    seen = _visible(at, does.mask).expand(scores.shape)
+    weights = torch.zeros_like(scores)
+    above = torch.where(seen, scores, -torch.inf).amax(-1, keepdim=True).clamp(min=-1e30).detach()
+    powers = torch.where(seen, torch.exp(torch.where(seen, scores - above, 0.0)), weights)
+    total = powers.sum(-1, keepdim=True)
+    weights = powers / torch.where(total == 0, 1.0, total)
+    return (weights @ value).movedim(-3, -2), weights
+
+
+def _visible(at: _At, mask: m.Mask) -> Tensor:
+    """Which key a query sees, along leading axes, heads, queries, keys."""
+    query, key = at.types["query"].axes, at.types["key"].axes
+    count, keys = at.given["query"].shape[-3], at.given["key"].shape[-3]
+    i, j = torch.arange(count)[:, None], torch.arange(keys)[None, :]
+    one = Axis(query[-3].size), Axis(key[-3].size, primed=query[-3].size == key[-3].size)
+    axes = (*query[:-3], query[-2], *one)
+
+    def spread(port: str, role: str) -> Tensor:
+        """The tensor at a port, its position axis being the query's or the key's."""
+        own = list(at.types[port].axes)
+        if role == "key":
+            last = max(p for p, axis in enumerate(own) if at.model.known.same(axis.size, key[-3].size))
+            own[last] = one[1]
+        return _spread(at.given[port], tuple(own), axes, at.model.known)
+
+    match mask:
+        case m.Everything():
+            return j >= 0
+        case m.Causal():
+            return j <= i
+        case m.Window(left, right):
+            after = (i - at.model.whole(left) <= j) if left is not None else j >= 0
+            return after & (j <= i + at.model.whole(right)) if right is not None else after
+        case m.Chunk(size):
+            return i.div(at.model.whole(size), rounding_mode="floor") == j.div(
+                at.model.whole(size), rounding_mode="floor"
+            )
+        case m.Dilated(step):
+            return (i - j) % at.model.whole(step) == 0
+        case m.Prefix(str(port)):
+            return j < spread(port, "none")
+        case m.Prefix(size):
+            return j < at.model.whole(size)
+        case m.Documents(port):
+            return spread(port, "query") == spread(port, "key")
+        case m.Keys(port) | m.Adjacency(port):
+            return spread(port, "key")
+        case m.And(left, right):
+            return _visible(at, left) & _visible(at, right)
+        case m.Or(left, right):
+            return _visible(at, left) | _visible(at, right)
+        case m.Not(inner):
+            return ~_visible(at, inner)
+
+
+def rotary(at: _At) -> Tensor:
+    x, does = at.given["x"], at.does
+    dims = x.shape[-1] if does.dims is None else at.model.whole(does.dims)
+    half = dims // 2
+    parts = []
+    for pair in range(half):
+        a, b = (pair, pair + half) if does.layout == "halves" else (2 * pair, 2 * pair + 1)
+        angle = torch.arange(x.shape[-3], dtype=torch.float32) * (
+            at.model.number(does.theta) ** (-torch.tensor(2.0 * pair, dtype=torch.float32) / dims)
+        )
+        turned = torch.complex(x[..., a], x[..., b]) * torch.exp(1j * angle)[:, None]
+        parts.append((a, turned.real))
+        parts.append((b, turned.imag))
+    columns = dict(parts) | {at_: x[..., at_] for at_ in range(dims, x.shape[-1])}
+    return torch.stack([columns[column] for column in range(x.shape[-1])], -1).to(x.dtype)
+
+
+def sinusoidal(at: _At) -> Tensor:
+    count, width = at.model.whole(at.does.over), at.model.whole(at.does.dim)
+    rows = torch.zeros(count, width, dtype=torch.get_default_dtype())
+    for t in range(count):
+        for i in range(width // 2):
+            angle = t / at.model.number(at.does.theta) ** (2 * i / width)
+            sine, cosine = (2 * i, 2 * i + 1) if at.does.layout == "interleaved" else (i, i + width // 2)
+            rows[t, sine], rows[t, cosine] = math.sin(angle), math.cos(angle)
+    return rows
+
+
+def learned_position(at: _At) -> Tensor:
+    table = at.weight("weight")
+    assert table is not None
+    ids = at.given["at"] if "at" in at.given else torch.arange(at.model.whole(at.does.over))
+    return table[ids + at.model.whole(at.does.offset)]
+
+
+def reduce(at: _At) -> Tensor:
+    x, place = at.given["x"], at.place("x", at.does.over)
+    if at.does.kind in ("max", "min"):
+        return getattr(x, f"a{at.does.kind}")(place)
+    if at.does.kind == "argmax":
+        return x.long().argmax(place) if x.dtype == torch.bool else x.argmax(place)
+    made = x.sum(place)
+    return made / x.shape[place] if at.does.kind == "mean" else made
+
+
+def slice_(at: _At) -> Tensor:
+    place = at.place("x", at.does.axis)
+    start = at.model.whole(at.does.start)
+    stop = at.given["x"].shape[place] if at.does.stop is None else at.model.whole(at.does.stop)
+    return at.given["x"].narrow(place, start, stop - start)
+
+
+def shift(at: _At) -> Tensor:
+    x, place, by = at.given["x"], at.place("x", at.does.axis), at.model.whole(at.does.by)
+    columns = []
+    for t in range(x.shape[place]):
+        inside = 0 <= t - by < x.shape[place]
+        columns.append(x.select(place, t - by) if inside else torch.zeros_like(x.select(place, 0)))
+    return torch.stack(columns, place)
+
+
+def cast(at: _At) -> Tensor:
+    dtypes = {"bool": torch.bool, "int": torch.long, "float": torch.get_default_dtype()}
+    return at.given["x"].to(dtypes[at.does.to])
+
+
+def free(at: _At) -> Tensor:
+    found = at.weight("")
+    assert found is not None
+    return found
+
+
+RULES: dict[str, Callable[[_At], Any]] = {
+    "linear": linear,
+    "embedding": lambda at: at.weight("weight")[at.given["ids"]],
+    "parameter": free,
+    "layer_norm": norm,
+    "rms_norm": norm,
+    "pointwise": pointwise,
+    "dropout": lambda at: at.given["x"],
+    "heads": lambda at: at.given["x"].unflatten(-1, (at.model.whole(at.does.heads), -1)),
+    "merge": lambda at: at.given["x"].reshape(*at.given["x"].shape[:-2], -1),
+    "attend": attend,
+    "rotary": rotary,
+    "index": lambda at: torch.arange(at.model.whole(at.does.over)),
+    "sinusoidal_position": sinusoidal,
+    "learned_position": learned_position,
+    "reduce": reduce,
+    "softmax": lambda at: at.given["x"].softmax(at.place("x", at.does.over)),
+    "select": lambda at: at.given["x"].select(at.place("x", at.does.axis), at.model.whole(at.does.at)),
+    "slice": slice_,
+    "shift": shift,
+    "concat": lambda at: torch.cat(list(at.given.values()), at.place("a", at.does.axis)),
+    "cast": cast,
+    "stop_gradient": lambda at: at.given["x"].detach(),
+}
