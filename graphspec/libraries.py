@@ -34,7 +34,7 @@ def standard_library() -> Library:
 
 def own_library(document: Document, root: Path | None, report: Report) -> Library:
     """The spec's own file, with the libraries that it uses."""
-    used = _used(document, root, root, report, ()) if root else {}
+    used: Mapping[str, Library] = _used(document, root, root, report, ()) if root else {}
     if document.use and root is None:
         help = "load the spec from a file"
         report.error("unknown-library", "a spec without a file has no paths to follow", document.span, help=help)

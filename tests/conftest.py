@@ -47,7 +47,7 @@ BUDGET = {
     "verify": 25,
     "bench": 10,
     "demo": 10,
-    "cli": 25,
+    "cli": 60,
     # the whole
     "specs": 30,
     "house": 10,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphspec.render.measure import CELL, FRAME_SIZE, SHAPE_SIZE, TIMES_SIZE, TITLE_SIZE
+from graphspec.render.measure import CELL, FRAME_SIZE, SHAPE_SIZE, SIDE_CELL, TIMES_SIZE, TITLE_SIZE
 from graphspec.render.names import plain, shortened
 from graphspec.render.picture import Box, Dot, Frame, Label, Line, Picture, Point
 from graphspec.render.theme import Palette
@@ -43,7 +43,7 @@ class _Writer:
         p = self.palette
         yield 'digraph "" {'
         box = f'bb="0,0,{_n(self.picture.width)},{_n(self.picture.height)}"'
-        yield f'  graph [layout=nop2, {box}, bgcolor="{p.background}", pad=0, fontname=Inter, fontcolor="{p.ink}"{self.title()}]'
+        yield f'  graph [layout=nop2, {box}, bgcolor="{p.background}", pad=0.2, fontname=Inter, fontcolor="{p.ink}"{self.title()}]'
         yield (
             f'  node [shape=box, style="rounded,filled", fixedsize=true, fontname=Inter, fontsize={_n(TITLE_SIZE)}, '
             f'fontcolor="{p.ink}", color="{p.border}", penwidth=0.9]'
@@ -70,6 +70,8 @@ class _Writer:
             match piece:
                 case Box() | Dot() if _parent(piece.path) == path:
                     yield f"{indent}{self.box(piece) if isinstance(piece, Box) else self.dot(piece)}"
+                    if isinstance(piece, Box):
+                        yield from (f"{indent}{extra}" for extra in self.extras(piece))
                 case Frame() if _parent(piece.path) == path:
                     yield f"{indent}subgraph {quoted(f'cluster_{piece.path}')} {{"
                     yield f"{indent}  graph [{self.frame(piece, path.count('/'))}]"
@@ -90,7 +92,7 @@ class _Writer:
                 return f"{quoted(box.path)} [{size}, shape=plaintext, style=\"\", label=<{self.words(box)}>]"
             case _:
                 fill = f'fillcolor="{self.palette.fill(box.item.kind)}"'
-                return f"{quoted(box.path)} [{size}, {fill}, label=<{self.content(box)}>]"
+                return f"{quoted(box.path)} [{size}, {fill}, label=<{self.words(box)}>]"
 
     def words(self, box: Box) -> str:
         title = f"<B>{escaped(shortened(box.item.title))}</B>"
@@ -99,28 +101,32 @@ class _Writer:
         shape = escaped(shortened(box.item.shape))
         return f'{title}<BR/><FONT POINT-SIZE="{_n(SHAPE_SIZE)}" COLOR="{self.palette.muted}">{shape}</FONT>'
 
-    def content(self, box: Box) -> str:
-        """The words, with the mask's glyph or the sign of a residual beside them."""
-        if not box.item.glyph and not box.item.mark:
-            return self.words(box)
-        beside = self.glyph(box) if box.item.glyph else self.sign(box)
-        empty = '<TD WIDTH="22" FIXEDSIZE="TRUE" HEIGHT="20"></TD>'
-        cells = [empty, f'<TD WIDTH="{_n(box.width - 58)}">{self.words(box)}</TD>', f'<TD WIDTH="22">{beside}</TD>']
-        return _table("".join(f"{cell}" for cell in (cells[::-1] if box.side < 0 else cells)))
+    def extras(self, box: Box) -> Iterator[str]:
+        """What stands beside the words: a mask's glyph, or the sign of a sum on the side where the residual comes in."""
+        inset = box.width / 2 - SIDE_CELL / 2 - 3
+        if box.item.form != "box":
+            return
+        if box.item.glyph:
+            yield self.glyph(box, (box.x + inset, box.y))
+        if box.item.mark:
+            place = f'pos="{_at((box.x + (box.side or 1) * inset, box.y))}", width=0.17, height=0.17'
+            looks = f'shape=circle, style=filled, fillcolor="{self.palette.fill("mark")}", fontsize=10'
+            yield f"{quoted(f'{box.path}•sum')} [{place}, {looks}, label=<{escaped(box.item.mark)}>]"
 
-    def glyph(self, box: Box) -> str:
-        seen, hidden = self.palette.border, self.palette.background
-        rows = "".join(f"<TR>{''.join(_cells(row, seen, hidden))}</TR>" for row in box.item.glyph)
-        return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{rows}</TABLE>'
+    def glyph(self, box: Box, place: Point) -> str:
+        side = _inch(CELL * len(box.item.glyph))
+        rows = "".join(f"<TR>{''.join(self.cell(seen) for seen in row)}</TR>" for row in box.item.glyph)
+        table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{rows}</TABLE>'
+        size = f'pos="{_at(place)}", width={side}, height={side}'
+        return f"{quoted(f'{box.path}•mask')} [{size}, shape=plain, style=\"\", label=<{table}>]"
 
-    def sign(self, box: Box) -> str:
-        style = 'BORDER="1" STYLE="ROUNDED" CELLBORDER="0" CELLPADDING="0" CELLSPACING="0"'
-        cell = f'<TD WIDTH="12" HEIGHT="12">{escaped(box.item.mark)}</TD>'
-        return f'<TABLE {style} COLOR="{self.palette.border}"><TR>{cell}</TR></TABLE>'
+    def cell(self, seen: str) -> str:
+        colour = self.palette.border if seen == "#" else self.palette.background
+        return f'<TD FIXEDSIZE="TRUE" WIDTH="{_n(CELL)}" HEIGHT="{_n(CELL)}" BGCOLOR="{colour}"></TD>'
 
     def dot(self, dot: Dot) -> str:
         size = 'shape=point, width=0.05, height=0.05, label=""'
-        return f'{quoted(f"{dot.path}•")} [pos="{_at((dot.x, dot.y))}", {size}, color="{self.palette.line}", fillcolor="{self.palette.line}"]'
+        return f'{quoted(dot.path)} [pos="{_at((dot.x, dot.y))}", {size}, color="{self.palette.line}", fillcolor="{self.palette.line}"]'
 
     def frame(self, frame: Frame, level: int) -> str:
         p = self.palette
@@ -147,7 +153,8 @@ class _Writer:
 
     def label(self, label: Label, at: int) -> str:
         place = _at((label.x, label.y + 5))
-        text = f'<FONT POINT-SIZE="9" COLOR="{self.palette.memory}"><I>{escaped(label.text)}</I></FONT>'
+        colour = self.palette.memory if label.kind == "memory" else self.palette.muted
+        text = f'<FONT POINT-SIZE="9" COLOR="{colour}"><I>{escaped(label.text)}</I></FONT>'
         return f'  {quoted(f"{label.text}•{at}")} [pos="{place}", shape=plaintext, style="", width=0.3, height=0.15, label=<{text}>]'
 
     def line(self, line: Line) -> str:
@@ -158,22 +165,6 @@ class _Writer:
             "tie": f', color="{self.palette.residual}", style=dotted',
         }
         return f'pos="{_spline(line)}"{looks[line.kind]}{"" if line.arrow else ", arrowhead=none"}'
-
-
-def _table(cells: str) -> str:
-    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>{cells}</TR></TABLE>'
-
-
-def _cells(row: str, seen: str, hidden: str) -> Iterator[str]:
-    """One row of a glyph, equal neighbours as one cell."""
-    start = 0
-    for at in range(1, len(row) + 1):
-        if at == len(row) or row[at] != row[start]:
-            span = at - start
-            colour = seen if row[start] == "#" else hidden
-            size = f'FIXEDSIZE="TRUE" WIDTH="{_n(CELL * span)}" HEIGHT="{_n(CELL)}" COLSPAN="{span}"'
-            yield f'<TD {size} BGCOLOR="{colour}"></TD>'
-            start = at
 
 
 def _parent(path: str) -> str:

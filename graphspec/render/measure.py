@@ -25,7 +25,7 @@ CELL = 3.0  # one square of a mask's glyph
 
 _BOX_HEIGHT = 30.0
 _NARROWEST, _WIDEST = 150.0, 340.0
-_SIDE_CELL = 22.0
+SIDE_CELL = 20.0  # beside the words, for a mask's glyph or the sign of a sum
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ def _text_width(item: Item) -> float:
 
 
 def _wanted(item: Item) -> float:
-    sides = 2 * _SIDE_CELL if item.glyph or item.mark else 0.0
-    return _text_width(item) + sides + 20.0
+    sides = 2 * SIDE_CELL if item.glyph or item.mark else 0.0
+    return _text_width(item) + sides + 16.0
 
 
 def _boxes(scene: Scene) -> Iterator[Item]:

@@ -74,6 +74,7 @@ class Label:
     """A word beside a line; the point is the middle of its lower edge."""
 
     text: str
+    kind: str
     x: float
     y: float
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 
 from graphspec.render.across import Across
 from graphspec.render.columns import LEFT, RIGHT
@@ -12,7 +13,7 @@ from graphspec.render.picture import Box, Dot, End, Label, Line, Piece, Placed, 
 from graphspec.render.plan import Route
 from graphspec.render.scene import Wire
 
-MEMORY_LABEL = "K, V"
+MEMORY_LABEL, TIE_LABEL = "K, V", "tied"
 _ABOVE = 3.0
 
 
@@ -28,7 +29,10 @@ class Pieces:
 
     def placed(self) -> Placed:
         pieces = [piece for name in self.plan.kids for piece in self._kid(name)]
-        pieces += [Dot(self.path + name, *self._fork(name)) for name in self._dotted()]
+        if self.scene.entry in self.dotted:
+            fork = self._fork(self.scene.entry)
+            self.entries.append((self.scene.entry, End(self.path + self.scene.entry, 0, ((fork[0], 0.0), fork), arrow=False)))
+        pieces += [Dot(self._dot_path(name), *self._fork(name)) for name in self.dotted]
         pieces += [piece for route in self.plan.routes for piece in self._route(route)]
         for at, wire in enumerate(wire for wire in self.scene.wires if not wire.head):
             self.exits.append((wire.port, self._exit(wire, at == 0)))
@@ -50,12 +54,15 @@ class Pieces:
     def _is_residual(self, route: Route) -> bool:
         return bool(route.side) and route.kind in ("residual", "data") and self.columns.items[route.wire.head].form == "box"
 
-    def _dotted(self) -> Iterator[str]:
+    @cached_property
+    def dotted(self) -> list[str]:
         """Items whose value forks; and the entry of a scene that hands on what comes in."""
-        for name in self.plan.kids:
-            straight_out = name == self.scene.entry and any(not wire.head for wire in self.plan.outgoing[name])
-            if self.plan.forks(name) or straight_out:
-                yield name
+        entry = self.scene.entry
+        hands_on = [name for name in self.plan.kids if name == entry and not all(w.head for w in self.plan.outgoing[name])]
+        return [name for name in self.plan.kids if self.plan.forks(name) or name in hands_on]
+
+    def _dot_path(self, name: str) -> str:
+        return self.path + name + ("" if name == self.scene.entry else "•")
 
     def _fork(self, name: str) -> Point:
         wire = self.plan.outgoing[name][0]
@@ -69,12 +76,11 @@ class Pieces:
         if route.form == "outside":
             self.entries.append((wire.out, self._from_outside(route, head, way)))
             return
-        if wire.tail == self.scene.entry and wire.tail not in set(self._dotted()):
+        if wire.tail == self.scene.entry and wire.tail not in self.dotted:
             self.entries.append((wire.tail, End(head, 0, way, route.arrow)))
             return
         yield Line(self._tail_path(wire), head, self._from_fork(wire, way), route.kind, route.arrow)
-        if route.kind == "memory":
-            yield self._label(route)
+        yield from self._labels(route, way)
 
     def _from_outside(self, route: Route, head: str, way: Points) -> End:
         side = route.side
@@ -99,9 +105,13 @@ class Pieces:
         first = next((other for other in inside if self.columns.is_straight(other)), inside[0] if inside else None)
         return wire == first and wire.tail != self.scene.entry
 
-    def _label(self, route: Route) -> Label:
-        end = self.across.entry_point(route)
-        return Label(MEMORY_LABEL, end[0] + route.side * 13, end[1] + _ABOVE)
+    def _labels(self, route: Route, way: Points) -> Iterator[Label]:
+        if route.kind == "memory":
+            x, y = self.across.entry_point(route)
+            yield Label(MEMORY_LABEL, "memory", x + route.side * 13, y + _ABOVE)
+        if route.kind == "tie":
+            (x0, y), (x1, _) = way[-2:]
+            yield Label(TIE_LABEL, "tie", (x0 + x1) / 2, y + _ABOVE)
 
     # -- ends ---------------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from graphspec.render.across import Across
-from graphspec.render.columns import LEFT, RIGHT, Columns, columns
+from graphspec.render.columns import LEFT, RIGHT, Columns, columns, is_side
 from graphspec.render.measure import BAND, PAD, TITLE_BAND, Measure, frame_title_width, measure
 from graphspec.render.picture import Box, End, Frame, Picture, Placed, joined
 from graphspec.render.pieces import Pieces
@@ -20,7 +20,6 @@ from graphspec.render.plan import Plan
 from graphspec.render.scene import Item, Scene, Wire
 
 _MOST_PUSHES = 60
-_MARGIN = 12.0
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,8 @@ def _kid(item: Item, found: Columns, place: Place) -> Placed:
     if item.inner is None:
         across, along = place.measure.size(item)
         return Placed(across / 2, across / 2, along, (Box(path, item, 0, along / 2, across, along),))
-    sides = {wire.port: _source_side(wire, found, place) for wire in found.scene.wires if wire.head == item.name}
+    others = (wire for wire in found.scene.wires if wire.head == item.name and is_side(wire, found.items))
+    sides = {wire.port: _source_side(wire, found, place) for wire in others}
     side = found.sides[found.place[item.name][0]] or place.lanes
     lanes = -side if side in sides.values() and -side not in sides.values() else side
     return framed(placed(item.inner, Place(f"{path}/", place.measure, lanes, sides)), path, item, place.measure, lanes)
@@ -98,5 +98,4 @@ def picture_of(scene: Scene, title: str) -> Picture:
     """A whole model, with the data flowing upwards."""
     whole = placed(scene, Place("", measure(scene, sideways=False)))
     band = TITLE_BAND if title else 0.0
-    width, height = whole.left + whole.right + 2 * _MARGIN, whole.height + 2 * _MARGIN + band
-    return Picture(width, height, title, whole.moved(whole.left + _MARGIN, _MARGIN))
+    return Picture(whole.left + whole.right, whole.height + band, title, whole.moved(whole.left, 0))

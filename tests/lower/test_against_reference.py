@@ -58,7 +58,7 @@ def compare(graph: Graph, inputs: Mapping[str, Tensor], device: str = "cpu") -> 
     outputs = [made] if isinstance(made, Tensor) else list(made)
     for output, (name, expected) in zip(outputs, wanted.items(), strict=True):
         assert output.dtype == expected.dtype, name
-        torch.testing.assert_close(output, expected, rtol=1e-6, atol=1e-6)
+        torch.testing.assert_close(output, expected, rtol=1e-4, atol=1e-5)
     if not outputs[0].requires_grad:
         return
     for results in (outputs, list(wanted.values())):
@@ -68,7 +68,7 @@ def compare(graph: Graph, inputs: Mapping[str, Tensor], device: str = "cpu") -> 
     for name, theirs in {**weights, **again}.items():
         gradient = ours[name].grad
         expected = torch.zeros_like(theirs) if theirs.grad is None else theirs.grad
-        torch.testing.assert_close(torch.zeros_like(theirs) if gradient is None else gradient, expected, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(torch.zeros_like(theirs) if gradient is None else gradient, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("title", CASES)

@@ -1,0 +1,80 @@
+"""Every spec of the gallery, made small: executed shapes are the inferred ones, and what is proved holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import compiler
+import graphspec
+import pytest
+import torch
+from graphspec.analysis.cost import Costs
+from graphspec.graph import parameter_paths
+
+SPECS = Path(__file__).parents[2] / "specs"
+SMALL = {
+    "transformer.yaml": {"layers": 2, "d_model": 16, "heads": 4, "vocab": 11},
+    "llm/llama.yaml": {"depth": 2, "d_model": 16, "heads": 4, "kv_heads": 2, "d_ff": 24, "vocab": 11},
+    "tasks/classifier.yaml": {"layers": 2, "d_model": 16, "heads": 4, "vocab": 11, "longest": 8},
+    "tasks/tagger.yaml": {"layers": 2, "d_model": 16, "heads": 4, "vocab": 11},
+    "tasks/language_model.yaml": {"depth": 2, "d_model": 16, "heads": 4, "vocab": 11, "longest": 8},
+}
+SIZES = {"B": 2, "S": 5, "T": 6}
+
+
+def test_every_spec_is_here() -> None:
+    found = {path.relative_to(SPECS).as_posix() for path in SPECS.rglob("*.yaml") if "recipes" not in path.parts}
+    assert found == set(SMALL)
+
+
+def inputs_of(spec: graphspec.Spec) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    given: dict[str, torch.Tensor] = {}
+    for source in spec.graph.body.inputs:
+        shape = [SIZES[str(size)] for size in source.type.sizes]
+        if source.type.dtype == "int":
+            given[source.name] = torch.randint(0, 11, shape, generator=generator)
+        else:
+            given[source.name] = torch.arange(shape[1]) < torch.tensor([[shape[1]], [shape[1] - 2]])
+    return given
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_executed_shapes_are_the_inferred_ones(name: str) -> None:
+    spec = graphspec.load(SPECS / name, **SMALL[name])
+    costs, sizes = Costs(spec.graph), {a.name: SIZES[a.name] for a in spec.graph.axes}
+    model = compiler.compile(spec).eval()
+    nodes = [node for node in spec.graph.body.nodes if not node.anonymous]
+    with torch.no_grad():
+        captured = model.capture(*(node.name for node in nodes), **inputs_of(spec))
+    for node in nodes:
+        assert [costs.at(size, sizes) for size in node.type.sizes] == list(captured[node.name].shape), node.name
+    shapes = {path: tuple(costs.number(size) for size in p.shape) for path, p in parameter_paths(spec.graph.body)}
+    assert {path: tuple(tensor.shape) for path, tensor in model.state_dict().items()} == shapes
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_what_is_proved_holds(name: str) -> None:
+    spec = graphspec.load(SPECS / name, **SMALL[name])
+    proved = [verdict.contract for verdict in spec.check() if verdict.status == "proved"]
+    assert "independent" in [contract.kind for contract in proved]
+    model = compiler.compile(spec).double().eval()
+    given = inputs_of(spec)
+    with torch.no_grad():
+        before = model(**given)
+        for contract in proved:
+            source = str(contract.get("input") or next(iter(given)))
+            changed = {**given, source: given[source].clone()}
+            if contract.kind == "causal":
+                changed[source][:, 3] = (changed[source][:, 3] + 1) % 11
+                assert bool(((model(**changed) - before).abs()[:, :3] < 1e-9).all())
+            elif contract.kind == "independent":
+                changed[source][1] = (changed[source][1] + 1) % 11
+                assert bool(((model(**changed) - before).abs()[0] < 1e-9).all())
+            elif contract.kind == "ignores_padding":
+                real = given[str(contract.get("where"))]
+                changed[source] = torch.where(real, given[source], (given[source] + 1) % 11)
+                compared = (model(**changed) - before).abs()
+                if before.dim() == 3 and before.shape[:2] == real.shape:
+                    compared = compared[real]
+                assert bool((compared < 1e-9).all())
