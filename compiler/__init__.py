@@ -13,16 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from compiler.build import compile
-    from compiler.emit import emit
     from compiler.target import Target
 
 _HOMES = {
     "compile": "compiler.build",
-    "emit": "compiler.emit",
     "Target": "compiler.target",
 }
 
-__all__ = ["Target", "compile", "emit"]
+__all__ = ["Target", "compile"]
 
 
 def __getattr__(name: str) -> Any:

@@ -26,7 +26,6 @@ BUDGET = {
     "flow": 30,
     "masks": 15,
     "operators": 40,
-    "std": 10,
     "document": 10,
     "graph": 10,
     "elaborate": 20,
@@ -40,16 +39,12 @@ BUDGET = {
     "emit": 20,
     "build": 20,
     "runtime": 20,
-    "decode": 45,
-    "checkpoint": 25,
     "train": 45,
-    "export": 35,
-    "verify": 25,
-    "bench": 10,
     "demo": 10,
     "cli": 60,
     # the whole
-    "specs": 30,
+    "properties": 90,
+    "speed": 40,
     "house": 10,
     "elsewhere": 25,  # areas that have no line of their own, together
 }

@@ -2,13 +2,14 @@
 
 import inspect
 
+import pytest
+
 import compiler
 import graphspec
-import pytest
 from compiler.target import Target
 
 LANGUAGE = ["Diagnostic", "Spec", "SpecError", "__version__", "load", "loads"]
-BACKEND = ["Target", "compile", "emit"]
+BACKEND = ["Target", "compile"]
 
 
 def test_the_names_are_these() -> None:
@@ -22,7 +23,6 @@ def test_the_signatures_are_these() -> None:
     assert list(inspect.signature(graphspec.Spec.check).parameters) == ["self"]
     assert list(inspect.signature(graphspec.Spec.render).parameters) == ["self", "path", "options"]
     assert list(inspect.signature(compiler.compile).parameters) == ["spec", "target", "seed", "device"]
-    assert list(inspect.signature(compiler.emit).parameters) == ["graph", "target"]
     assert {"device", "precision", "objective", "fusion"} <= set(inspect.signature(Target).parameters)
 
 

@@ -89,7 +89,7 @@ class _Writer:
                 fill = f'shape=circle, style=filled, fillcolor="{self.palette.fill("mark")}"'
                 return f"{quoted(box.path)} [{size}, {fill}, label=<{escaped(box.item.mark)}>]"
             case "text":
-                return f"{quoted(box.path)} [{size}, shape=plaintext, style=\"\", label=<{self.words(box)}>]"
+                return f'{quoted(box.path)} [{size}, shape=plaintext, style="", label=<{self.words(box)}>]'
             case _:
                 fill = f'fillcolor="{self.palette.fill(box.item.kind)}"'
                 return f"{quoted(box.path)} [{size}, {fill}, label=<{self.words(box)}>]"
@@ -103,7 +103,7 @@ class _Writer:
 
     def extras(self, box: Box) -> Iterator[str]:
         """What stands beside the words: a mask's glyph, or the sign of a sum on the side where the residual comes in."""
-        inset = box.width / 2 - SIDE_CELL / 2 - 3
+        inset = box.width / 2 - SIDE_CELL / 2 - 5
         if box.item.form != "box":
             return
         if box.item.glyph:
@@ -114,11 +114,11 @@ class _Writer:
             yield f"{quoted(f'{box.path}•sum')} [{place}, {looks}, label=<{escaped(box.item.mark)}>]"
 
     def glyph(self, box: Box, place: Point) -> str:
-        side = _inch(CELL * len(box.item.glyph))
+        side = _inch(CELL * len(box.item.glyph) + 4)
         rows = "".join(f"<TR>{''.join(self.cell(seen) for seen in row)}</TR>" for row in box.item.glyph)
         table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{rows}</TABLE>'
         size = f'pos="{_at(place)}", width={side}, height={side}'
-        return f"{quoted(f'{box.path}•mask')} [{size}, shape=plain, style=\"\", label=<{table}>]"
+        return f'{quoted(f"{box.path}•mask")} [{size}, shape=plain, style="", label=<{table}>]'
 
     def cell(self, seen: str) -> str:
         colour = self.palette.border if seen == "#" else self.palette.background

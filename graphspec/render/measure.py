@@ -23,8 +23,8 @@ TITLE_BAND = 30.0  # the height of the whole diagram's title
 MARK = 15.0  # the diameter of a mark
 CELL = 3.0  # one square of a mask's glyph
 
-_BOX_HEIGHT = 30.0
-_NARROWEST, _WIDEST = 150.0, 340.0
+_BOX_HEIGHT = 32.0
+_NARROWEST, _WIDEST = 190.0, 340.0
 SIDE_CELL = 20.0  # beside the words, for a mask's glyph or the sign of a sum
 
 

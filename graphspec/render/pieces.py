@@ -31,14 +31,18 @@ class Pieces:
         pieces = [piece for name in self.plan.kids for piece in self._kid(name)]
         if self.scene.entry in self.dotted:
             fork = self._fork(self.scene.entry)
-            self.entries.append((self.scene.entry, End(self.path + self.scene.entry, 0, ((fork[0], 0.0), fork), arrow=False)))
+            self.entries.append(
+                (self.scene.entry, End(self.path + self.scene.entry, 0, ((fork[0], 0.0), fork), arrow=False))
+            )
         pieces += [Dot(self._dot_path(name), *self._fork(name)) for name in self.dotted]
         pieces += [piece for route in self.plan.routes for piece in self._route(route)]
         for at, wire in enumerate(wire for wire in self.scene.wires if not wire.head):
             self.exits.append((wire.port, self._exit(wire, at == 0)))
         height = max((self.plan.top(name) for name in self.plan.kids), default=0.0)
         height = max([height, *(y for piece in pieces for _, y in _corners(piece))])
-        left, right = (max((side * x for piece in pieces for x, _ in _corners(piece)), default=0.0) for side in (LEFT, RIGHT))
+        left, right = (
+            max((side * x for piece in pieces for x, _ in _corners(piece)), default=0.0) for side in (LEFT, RIGHT)
+        )
         return Placed(left, right, height, tuple(pieces), tuple(self.entries), tuple(self.exits))
 
     # -- items --------------------------------------------------------------------------------------------------------
@@ -52,13 +56,19 @@ class Pieces:
             yield piece
 
     def _is_residual(self, route: Route) -> bool:
-        return bool(route.side) and route.kind in ("residual", "data") and self.columns.items[route.wire.head].form == "box"
+        return (
+            bool(route.side)
+            and route.kind in ("residual", "data")
+            and self.columns.items[route.wire.head].form == "box"
+        )
 
     @cached_property
     def dotted(self) -> list[str]:
         """Items whose value forks; and the entry of a scene that hands on what comes in."""
         entry = self.scene.entry
-        hands_on = [name for name in self.plan.kids if name == entry and not all(w.head for w in self.plan.outgoing[name])]
+        hands_on = [
+            name for name in self.plan.kids if name == entry and not all(w.head for w in self.plan.outgoing[name])
+        ]
         return [name for name in self.plan.kids if self.plan.forks(name) or name in hands_on]
 
     def _dot_path(self, name: str) -> str:
@@ -98,7 +108,9 @@ class Pieces:
         if not wire.tail or not self.plan.forks(wire.tail) or self.plan.leaves_sideways(wire) or self._has_stem(wire):
             return way
         fork = self._fork(wire.tail)
-        return joined((fork,), way[next((at for at, point in enumerate(way) if point[1] > fork[1] or point[0] != fork[0]), 0) :])
+        return joined(
+            (fork,), way[next((at for at, point in enumerate(way) if point[1] > fork[1] or point[0] != fork[0]), 0) :]
+        )
 
     def _has_stem(self, wire: Wire) -> bool:
         inside = [other for other in self.plan.outgoing[wire.tail] if other.head]

@@ -68,7 +68,9 @@ def compare(graph: Graph, inputs: Mapping[str, Tensor], device: str = "cpu") -> 
     for name, theirs in {**weights, **again}.items():
         gradient = ours[name].grad
         expected = torch.zeros_like(theirs) if theirs.grad is None else theirs.grad
-        torch.testing.assert_close(torch.zeros_like(theirs) if gradient is None else gradient, expected, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(
+            torch.zeros_like(theirs) if gradient is None else gradient, expected, rtol=1e-4, atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("title", CASES)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import compiler
-import graphspec
 import pytest
 import torch
+
+import compiler
+import graphspec
 from graphspec.analysis.cost import Costs
 from graphspec.graph import parameter_paths
 

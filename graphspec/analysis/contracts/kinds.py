@@ -138,7 +138,9 @@ def _guarded(reading: Reading, tensor: Input, held: Held, *, symmetric: bool, co
     found = False
     for output, ref in reading.outputs().items():
         for source in reading.inputs().values():
-            axis = next((at for at in reading.positions(source.type) if source.type.sizes[at] in tensor.type.sizes), None)
+            axis = next(
+                (at for at in reading.positions(source.type) if source.type.sizes[at] in tensor.type.sizes), None
+            )
             if source.name != tensor.name and axis is not None:
                 found = True
                 yield _only_where(reading, output, ref, source, axis, tensor, held, symmetric, counted)
@@ -278,13 +280,20 @@ KINDS: Mapping[str, Kind] = {
         {**_ONE, "where": "tensor", "side": "side"}, ("where",), _asking(_ignores_padding), "nothing real reads padding"
     ),
     "isolates": Kind(
-        {**_ONE, "documents": "tensor", "alone": "flag"}, ("documents",), _asking(_isolates), "none reads another document"
+        {**_ONE, "documents": "tensor", "alone": "flag"},
+        ("documents",),
+        _asking(_isolates),
+        "none reads another document",
     ),
     "reach": Kind(
         {**_PAIR, "left": "number", "right": "number", "prefix": "number"}, (), _asking(_reach), "none reads further"
     ),
-    "equivariant": Kind({"output": "output", "axis": "axis"}, ("axis",), _symmetric(False), "a permutation passes through"),
-    "invariant": Kind({"output": "output", "axis": "axis"}, ("axis",), _symmetric(True), "a permutation changes nothing"),
+    "equivariant": Kind(
+        {"output": "output", "axis": "axis"}, ("axis",), _symmetric(False), "a permutation passes through"
+    ),
+    "invariant": Kind(
+        {"output": "output", "axis": "axis"}, ("axis",), _symmetric(True), "a permutation changes nothing"
+    ),
     "uses": Kind({**_ONE, "all": "flag"}, ("input",), _uses, "it is read"),
     "parameters": Kind({"at_most": "number"}, ("at_most",), _unjudged, ""),
     "flops": Kind({"at_most": "number"}, ("at_most",), _unjudged, ""),
