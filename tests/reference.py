@@ -193,7 +193,7 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "identity": lambda a: a,
     "minimum": lambda a, b: torch.where(a < b, a, b),
     "maximum": lambda a, b: torch.where(a > b, a, b),
-    "where": lambda c, a, b: torch.where(c, a, b),
+    "where": torch.where,
     "relu": lambda a: torch.where(a > 0, a, 0 * a),
     "relu2": lambda a: torch.where(a > 0, a, 0 * a) ** 2,
     "sigmoid": lambda a: 1 / (1 + torch.exp(-a)),
@@ -241,48 +241,50 @@ def attend(at: _At) -> tuple[Tensor, Tensor]:
 
 def _visible(at: _At, mask: m.Mask) -> Tensor:
     """Which key a query sees, along leading axes, heads, queries, keys."""
-    query, key = at.types["query"].axes, at.types["key"].axes
-    count, keys = at.given["query"].shape[-3], at.given["key"].shape[-3]
-    i, j = torch.arange(count)[:, None], torch.arange(keys)[None, :]
-    one = Axis(query[-3].size), Axis(key[-3].size, primed=query[-3].size == key[-3].size)
-    axes = (*query[:-3], query[-2], *one)
-
-    def spread(port: str, role: str) -> Tensor:
-        """The tensor at a port, its position axis being the query's or the key's."""
-        own = list(at.types[port].axes)
-        if role == "key":
-            last = max(p for p, axis in enumerate(own) if at.model.known.same(axis.size, key[-3].size))
-            own[last] = one[1]
-        return _spread(at.given[port], tuple(own), axes, at.model.known)
-
     match mask:
-        case m.Everything():
-            return j >= 0
-        case m.Causal():
-            return j <= i
-        case m.Window(left, right):
-            after = (i - at.model.whole(left) <= j) if left is not None else j >= 0
-            return after & (j <= i + at.model.whole(right)) if right is not None else after
-        case m.Chunk(size):
-            return i.div(at.model.whole(size), rounding_mode="floor") == j.div(
-                at.model.whole(size), rounding_mode="floor"
-            )
-        case m.Dilated(step):
-            return (i - j) % at.model.whole(step) == 0
-        case m.Prefix(str(port)):
-            return j < spread(port, "none")
-        case m.Prefix(size):
-            return j < at.model.whole(size)
-        case m.Documents(port):
-            return spread(port, "query") == spread(port, "key")
-        case m.Keys(port) | m.Adjacency(port):
-            return spread(port, "key")
         case m.And(left, right):
             return _visible(at, left) & _visible(at, right)
         case m.Or(left, right):
             return _visible(at, left) | _visible(at, right)
         case m.Not(inner):
             return ~_visible(at, inner)
+        case m.Documents(port):
+            return _told(at, port, "query") == _told(at, port, "key")
+        case m.Keys(port) | m.Adjacency(port):
+            return _told(at, port, "key")
+        case m.Prefix(str(port)):
+            return torch.arange(at.given["key"].shape[-3]) < _told(at, port, "none")
+        case _:
+            return _by_position(at, mask)
+
+
+def _by_position(at: _At, mask: m.Mask) -> Tensor:
+    i, j = torch.arange(at.given["query"].shape[-3])[:, None], torch.arange(at.given["key"].shape[-3])[None, :]
+    match mask:
+        case m.Causal():
+            return j <= i
+        case m.Window(left, right):
+            after = (i - at.model.whole(left) <= j) if left is not None else j >= 0
+            return after & (j <= i + at.model.whole(right)) if right is not None else after
+        case m.Chunk(size):
+            length = at.model.whole(size)
+            return i.div(length, rounding_mode="floor") == j.div(length, rounding_mode="floor")
+        case m.Dilated(step):
+            return (i - j) % at.model.whole(step) == 0
+        case m.Prefix(Dim() as size):
+            return j < at.model.whole(size)
+        case _:
+            return j >= 0
+
+
+def _told(at: _At, port: str, role: str) -> Tensor:
+    """A tensor that the mask reads, its position axis being the query's or the key's."""
+    query, key = at.types["query"].axes, at.types["key"].axes
+    keys = Axis(key[-3].size, primed=query[-3].size == key[-3].size)
+    own = list(at.types[port].axes)
+    if role == "key":
+        own[max(place for place, axis in enumerate(own) if at.model.known.same(axis.size, keys.size))] = keys
+    return _spread(at.given[port], tuple(own), (*query[:-3], query[-2], Axis(query[-3].size), keys), at.model.known)
 
 
 def rotary(at: _At) -> Tensor:

@@ -50,7 +50,7 @@ def compile(
     model._origin = (model.source, graph, target, capture)
     if place != "meta":
         model.to_empty(device=place)
-        initialise(model, prepared.body, seed)
+        initialise(model, prepared, seed)
     return model
 
 

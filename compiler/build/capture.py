@@ -40,8 +40,7 @@ def _variant(model: Model, names: tuple[str, ...]) -> Model:
 
 def _share(model: Model, variant: Model) -> None:
     """Let the variant read the model's own parameters, wherever these are by now."""
-    current = dict(model.named_parameters())
+    current, holders = dict(model.named_parameters()), dict(variant.named_modules())
     for name, _ in list(variant.named_parameters()):
         owner, _, last = name.rpartition(".")
-        holder = variant.get_submodule(owner) if owner else variant
-        holder._parameters[last] = current[name]
+        holders[owner]._parameters[last] = current[name]

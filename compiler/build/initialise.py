@@ -5,24 +5,38 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor
 
-from graphspec.graph import Body, Call, Parameter, Repeat
+from graphspec.graph import Body, Call, Graph, InitRule, Parameter, Repeat
 from graphspec.operators import Initialiser
 
 Fill = Callable[[Tensor, Sequence[float], torch.Generator], object]
 
 
-def initialise(model: torch.nn.Module, body: Body, seed: int) -> None:
+def initialise(model: torch.nn.Module, graph: Graph, seed: int) -> None:
     """Set every parameter of a model as the spec says."""
-    parameters = dict(parameters_of(body))
+    parameters = dict(parameters_of(graph.body))
     found = dict(model.named_parameters())
     different = found.keys() ^ parameters.keys()
     assert not different, f"only in the model or only in its graph: {different}"
     for name, tensor in found.items():
-        fill(tensor, parameters[name].init, name, seed)
+        fill(tensor, initialiser(name, parameters[name], graph.init), name, seed)
+
+
+def initialiser(name: str, parameter: Parameter, rules: Sequence[InitRule]) -> Initialiser:
+    """How a tensor starts: as its node says, else by the last rule that fits, else as its operator says."""
+    if parameter.given:
+        return parameter.init
+    node = name.removesuffix(f".{parameter.name}")
+
+    def fits(rule: InitRule) -> bool:
+        whole = fnmatchcase(name, rule.pattern)
+        return whole or (len(parameter.shape) > 1 and fnmatchcase(node, rule.pattern))
+
+    return next((rule.init for rule in reversed(rules) if fits(rule)), parameter.init)
 
 
 def fill(tensor: Tensor, init: Initialiser, name: str, seed: int) -> None:

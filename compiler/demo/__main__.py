@@ -80,13 +80,17 @@ def _recipe(folder: Path) -> Recipe:
 
 
 def _check(recipe: Recipe, console: Console) -> None:
-    """What `graphspec check` says of the spec."""
+    """What `graphspec check` says of the spec, in the sizes of this recipe and its data."""
+    from compiler.train import session
     from graphspec.render.summary import summary
-    from graphspec.spec import load_with
 
-    spec = load_with(recipe.spec, recipe.set)
     _title(console, f"checking {display_name(recipe.spec)}")
-    console.print(summary(spec.graph, spec.check()).as_text(), markup=False, highlight=False, soft_wrap=True)
+    report = Report()
+    job = session.prepare(recipe, False, report)
+    report.check()
+    assert job is not None, "what cannot be prepared is reported"
+    text = summary(job.spec.graph, job.spec.check()).as_text()
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _answer(run: Path, recipe: Recipe, picture: Path, console: Console) -> None:

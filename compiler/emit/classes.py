@@ -10,8 +10,7 @@ from compiler.emit.repeats import make_turns, run_turns
 from compiler.lower import LOWERINGS
 from compiler.lower.code import Code, atom, call
 from compiler.lower.lines import INDENT, WIDTH, Line, lay_out
-from compiler.lower.names import identifier
-from compiler.lower.scope import Scope
+from compiler.lower.scope import Scope, input_variables
 from compiler.lower.unit import Unit
 from graphspec.graph import Body, Call, Node, Repeat
 
@@ -97,7 +96,7 @@ class BodyWriter(Scope):
         refs = dict(node.inputs)
         codes: list[str] = []
         said = True
-        for source, name in zip(body.inputs, input_names(body), strict=True):
+        for source, name in zip(body.inputs, input_variables(self.unit, body).values(), strict=True):
             code = str(first if first is not None and not codes else self.read(refs[source.name]))
             said = said and (not codes or name == code or len(body.inputs) == 2)
             codes.append(code if said else f"{name}={code}")
@@ -138,11 +137,6 @@ class BodyWriter(Scope):
         if last and last.depth == 0 and last.start == f"{code} = ":
             return [*lines[:-1], replace(last, start="return ")]
         return [*lines, Line("return ", code)]
-
-
-def input_names(body: Body) -> list[str]:
-    """What the inputs of a body are called in its `forward`."""
-    return [identifier(source.name) for source in body.inputs]
 
 
 def forward_signature(arguments: Iterable[str], result: str) -> Line:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from compiler.emit.classes import Class, docstring, merge_comments, write_block, write_model
 from compiler.emit.naming import class_names
-from compiler.lower.names import Namer, camel_case, identifier
+from compiler.lower.names import Namer, camel_case
 from compiler.lower.unit import RUNTIME, Kernel, Unit
 from compiler.target import Target
 from graphspec import __version__
@@ -114,5 +114,8 @@ def _output_class(unit: Unit, body: Body) -> str:
 def _named_tuple(body: Body, name: str) -> list[str]:
     if not name:
         return []
-    fields = [f"    {identifier(output)}: Tensor  # {body.type_of(ref)}\n" for output, ref in body.outputs]
+    names = Namer()
+    fields = [
+        f"    {names.take(name.lstrip('_') or 'output')}: Tensor  # {body.type_of(ref)}\n" for name, ref in body.outputs
+    ]
     return [f"class {name}(NamedTuple):\n{''.join(fields)}"]

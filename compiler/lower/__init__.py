@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from compiler.lower import attention, inputs, linear, loss, norm, pointwise, position, reduce, shape
-from compiler.lower.scope import Lowering
+from compiler.lower.site import Lowering
 
 FAMILIES = (linear, attention, norm, position, pointwise, reduce, shape, loss, inputs)
 LOWERINGS: Mapping[str, Lowering] = {name: lower for family in FAMILIES for name, lower in family.LOWERINGS.items()}

@@ -11,7 +11,7 @@ from typing import cast
 
 from compiler.lower.code import Code, call, conditional, infix, method
 from compiler.lower.masks import mask_tensor, sees_something
-from compiler.lower.scope import Lowering, Site
+from compiler.lower.site import Lowering, Site
 from compiler.passes.internal import Attention
 
 

@@ -7,7 +7,7 @@ from typing import cast
 
 from compiler.lower.code import Code, call, number, tuple_of
 from compiler.lower.lines import Line
-from compiler.lower.scope import Lowering, Site
+from compiler.lower.site import Lowering, Site
 from compiler.passes.internal import Given
 
 DTYPES = {"bool": "torch.bool", "int": "torch.long", "float": None}

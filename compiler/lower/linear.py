@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from compiler.lower.code import Code, call
-from compiler.lower.scope import Lowering, Site
+from compiler.lower.site import Lowering, Site
 from graphspec.operators.linear import Embedding, Linear
 
 
@@ -26,7 +26,11 @@ def embedding(at: Site) -> Code:
     ids = at.read("ids")
     if at.owns("weight"):
         return call(str(at.module("nn.Embedding", at.size(does.size), at.size(does.dim))), ids)
-    return call("F.embedding", ids, at.tensors()["weight"])
+    tensors = at.tensors()
+    owner = at.owner("weight")
+    if owner is not None and isinstance(owner.does, Embedding):
+        return call(at.scope.member(owner.name), ids)
+    return call("F.embedding", ids, tensors["weight"])
 
 
 def parameter(at: Site) -> Code:

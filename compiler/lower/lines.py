@@ -34,6 +34,12 @@ class Line:
         """Whether it stays one line at this indentation."""
         return len(INDENT) * (indent + self.depth) + len(self.text) <= WIDTH
 
+    def breaks_well(self, indent: int) -> bool:
+        """Whether it is one line, or a call whose arguments stand on one line of their own."""
+        if self.fits(indent) or self.code.call is None:
+            return self.fits(indent)
+        return len(INDENT) * (indent + self.depth + 1) + len(", ".join(self.code.call[1])) <= WIDTH
+
     def lay_out(self, indent: int) -> Iterator[str]:
         """The text as one line or several."""
         depth = indent + self.depth

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from compiler.lower.code import Code, call, method, number
-from compiler.lower.scope import Lowering, Site
+from compiler.lower.site import Lowering, Site
 from graphspec.operators.loss import CrossEntropy
 
 

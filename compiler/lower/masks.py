@@ -7,7 +7,7 @@ from typing import cast
 
 from compiler.lower.align import place
 from compiler.lower.code import Code, atom, conditional, index, infix, prefix
-from compiler.lower.scope import Site
+from compiler.lower.site import Site
 from compiler.passes.internal import MaskTensor
 from graphspec.axes import Dim, dim
 from graphspec.masks import (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from compiler.lower.code import Code, call, infix
-from compiler.lower.scope import Lowering, Site
+from compiler.lower.site import Lowering, Site
 from graphspec.axes import Dim
 from graphspec.operators.norm import LayerNorm, RMSNorm
 

@@ -7,7 +7,7 @@ from typing import cast
 
 from compiler.lower.align import align
 from compiler.lower.code import Code, atom, call, infix, method, prefix
-from compiler.lower.scope import Lowering, Site
+from compiler.lower.site import Lowering, Site
 from graphspec.axes import Dim, Number, TensorType
 from graphspec.operators.pointwise import Dropout, Pointwise
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from compiler.lower.code import Code, atom, call, index, infix
-from compiler.lower.scope import Lowering, Site
+from compiler.lower.site import Lowering, Site
 from compiler.passes.internal import RotaryTable, Rotate
 from graphspec.axes import Dim
 from graphspec.operators.position import Index, LearnedPosition, SinusoidalPosition

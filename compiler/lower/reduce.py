@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import cast
 
 from compiler.lower.code import Code, method
-from compiler.lower.scope import Lowering, Site
 from compiler.lower.shape import place_of
+from compiler.lower.site import Lowering, Site
 from graphspec.operators.reduce import Reduce, Softmax
 
 METHODS = {"sum": "sum", "mean": "mean", "max": "amax", "min": "amin", "argmax": "argmax"}

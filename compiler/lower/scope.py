@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from keyword import iskeyword
 
-from compiler.lower.code import Code, atom, call, method, tuple_of
+from compiler.lower.code import Code, atom
 from compiler.lower.code import number as literal
 from compiler.lower.lines import Line
 from compiler.lower.names import MODULE_ATTRIBUTES, Namer
 from compiler.lower.scalars import scalar
-from compiler.lower.unit import Kernel, Unit
+from compiler.lower.site import Lowering, Site
+from compiler.lower.unit import Unit
 from graphspec.axes import Dim, Number, TensorType
-from graphspec.graph import Body, Input, Node, Parameter, Ref
-
-Lowering = Callable[["Site"], "Code | tuple[Code, ...]"]
-"""Writes one operator: what its outputs are, in Python."""
+from graphspec.diagnostics import Diagnostic, SpecError
+from graphspec.graph import Body, Input, Node, Ref
 
 BODY = 2
 """How deep the statements of a method stand in their file."""
@@ -38,6 +38,12 @@ class State:
         return State(values, deferred, list(self.members), list(self.lines), shapes, set(self.taken))
 
 
+def input_variables(unit: Unit, body: Body) -> dict[str, str]:
+    """What the inputs of a body are called in its `forward`, for itself and for who calls it."""
+    names = Namer(unit.reserved)
+    return {source.name: names.take(source.name, f"{source.name}_") for source in body.inputs}
+
+
 class Scope:
     """Writes the nodes of one body, in order; parts of an expression that are read once stay within it."""
 
@@ -48,7 +54,8 @@ class Scope:
         self.spoken = {node.name for node in body.nodes if not node.anonymous}
         self.readings = Counter(ref.name for node in body.nodes for _, ref in node.inputs)
         self.readings.update(ref.name for _, ref in body.outputs)
-        self.inputs = {source.name: self.names.take(source.name, f"{source.name}_") for source in body.inputs}
+        self.inputs = input_variables(unit, body)
+        self.names.taken |= set(self.inputs.values())
         for source, variable in self.inputs.items():
             self.state.values[source, ""] = atom(variable)
 
@@ -88,7 +95,7 @@ class Scope:
         before = self.state.copy()
         inlines = any(ref.name in self.state.deferred for _, ref in node.inputs)
         lines = self._attempt(node)
-        if inlines and not all(line.fits(BODY) for line in lines):
+        if inlines and not all(line.breaks_well(BODY) for line in lines):
             self._take_back(before)
             for _, ref in node.inputs:
                 if ref.name in self.state.deferred:
@@ -225,121 +232,18 @@ class Scope:
     # -- members ------------------------------------------------------------------------------------------------------
 
     def member(self, name: str, kind: str = "_modules") -> str:
-        """Where `self` keeps a submodule or parameter; the spec's name even where a module has an attribute of it."""
-        plain = name.isidentifier() and name not in MODULE_ATTRIBUTES and not name.startswith("_")
-        return f"self.{name}" if plain and self._is_word(name) else f'self.{kind}["{name}"]'
-
-    @staticmethod
-    def _is_word(name: str) -> bool:
-        from keyword import iskeyword
-
-        return not iskeyword(name)
+        """Where `self` keeps a submodule or parameter: under its name, even if a module has an attribute of that name."""
+        plain = name.isidentifier() and not iskeyword(name) and not name.startswith("_")
+        return f"self.{name}" if plain and name not in MODULE_ATTRIBUTES else f'self.{kind}["{name}"]'
 
     def hold(self, node: Node, code: Code, kind: str = "_modules") -> Code:
-        """Make something in `__init__` under the node's name."""
+        """Make something in `__init__` under the node's name. Raises `SpecError` for the one name that torch needs."""
+        if node.name == "training":
+            message = "`training` is what PyTorch calls a module's mode; nothing that learns can bear that name"
+            raise SpecError([Diagnostic("reserved-name", message, node.span, help="choose another name")])
         path = self.member(node.name, kind)
         self.state.members.append(Line(f"{path} = ", code))
         return atom(path)
 
     def input(self, name: str) -> Input:
         return next(source for source in self.body.inputs if source.name == name)
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """One node where it stands: all that the writer of an operator may ask and do."""
-
-    scope: Scope
-    node: Node
-
-    @property
-    def does(self) -> object:
-        return self.node.does
-
-    def read(self, port: str) -> Code:
-        return self.scope.read(self._ref(port))
-
-    def variable(self, port: str) -> Code:
-        """The value at a port as a name, for where it is read more than once."""
-        return self.scope.variable(self._ref(port))
-
-    def has(self, port: str) -> bool:
-        return self.node.input(port) is not None
-
-    def type(self, port: str) -> TensorType:
-        return self.scope.body.type_of(self._ref(port))
-
-    def _ref(self, port: str) -> Ref:
-        ref = self.node.input(port)
-        assert ref is not None, f"{self.node.name} has nothing at {port}"
-        return ref
-
-    def gives(self, output: str) -> bool:
-        """Whether anybody reads this output."""
-        return any(value.name == output for value in self.node.outputs)
-
-    def size(self, size: Dim) -> Code:
-        return self.scope.size(size)
-
-    def number(self, number: Number) -> Code:
-        return self.scope.number(number)
-
-    def runtime(self, function: str, *arguments: Code | str, **named: Code | str | None) -> Code:
-        """A call of a function of the runtime."""
-        return call(self.scope.unit.use(function), *arguments, **named)
-
-    def same(self, left: Dim, right: Dim) -> bool:
-        return self.scope.unit.sizes.same(left, right)
-
-    # -- learned tensors ----------------------------------------------------------------------------------------------
-
-    def owns(self, name: str) -> bool:
-        """Whether the node has this learned tensor, and not another node's."""
-        return any(p.name == name and not p.tied for p in self.node.parameters)
-
-    def learned(self, name: str) -> Parameter | None:
-        return next((p for p in self.node.parameters if p.name == name), None)
-
-    def module(self, constructor: str, *arguments: Code | str, **named: Code | str | None) -> Code:
-        """A submodule that holds all of the node's learned tensors."""
-        made = call(constructor, *arguments, **named)
-        frozen = [p for p in self.node.parameters if not p.trainable]
-        if frozen and len(frozen) == len(self.node.parameters):
-            made = method(made, "requires_grad_", "False")
-        path = self.scope.hold(self.node, made)
-        if len(frozen) < len(self.node.parameters):
-            for parameter in frozen:
-                self.scope.state.members.append(Line(f"{path}.{parameter.name}.requires_grad_(False)"))
-        return path
-
-    def tensors(self) -> dict[str, Code]:
-        """The node's learned tensors one by one: another node's where they are tied, else held for this node."""
-        own = [p for p in self.node.parameters if not p.tied]
-        if own and not own[0].name:
-            return {"": self._free(own[0])}
-        found = {p.name: self._tied(p) for p in self.node.parameters if p.tied}
-        if own:
-            shapes = {p.name: tuple_of(*map(self.size, p.shape)) for p in own}
-            holder = self.module(self.scope.unit.use("Parameters"), **shapes)
-            found |= {p.name: atom(f"{holder}.{p.name}") for p in own}
-        return found
-
-    def _free(self, parameter: Parameter) -> Code:
-        zeros = call("torch.zeros", *map(self.size, parameter.shape))
-        frozen = {} if parameter.trainable else {"requires_grad": "False"}
-        return self.scope.hold(self.node, call("nn.Parameter", zeros, **frozen), "_parameters")
-
-    def _tied(self, parameter: Parameter) -> Code:
-        first, *rest = parameter.tied
-        path = self.scope.member(first)
-        for part in rest:
-            path += f"[{part}]" if part.isdigit() else f".{part}"
-        return atom(path)
-
-    # -- what is told -------------------------------------------------------------------------------------------------
-
-    def chose(self, mask: str, kernel: str, why: str) -> None:
-        """Record what computes this attention, and say so in the source."""
-        where = self.scope.unit.classes[self.scope.body]
-        self.scope.unit.kernels.append(Kernel(where, self.node.name, mask, kernel, why))
-        self.scope.remark(f"{kernel}: {why}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from compiler.lower.code import Code, call, index, method, prefix, tuple_of
-from compiler.lower.scope import Lowering, Site
+from compiler.lower.site import Lowering, Site
 from graphspec.axes import Dim
 from graphspec.operators.attention import Heads
 from graphspec.operators.shape import Cast, Concat, Select, Shift, Slice, find_axis
@@ -23,7 +23,7 @@ def _along(at: Site, port: str, axis: Dim, what: str) -> list[str]:
     """An index that applies `what` to one axis and leaves the others."""
     given = at.type(port)
     place = find_axis(given, axis, at.scope.unit.sizes)
-    if place and place == len(given.axes) - 1:
+    if place > 1 and place == len(given.axes) - 1:
         return ["...", what]
     return [":"] * place + [what]
 

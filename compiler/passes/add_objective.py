@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from compiler.passes.rewrite import fresh, names
 from compiler.target import Objective, Target
+from graphspec.analysis.contracts import Hop, causality
 from graphspec.axes import Axis, Dim, Sizes, TensorType, dim
 from graphspec.diagnostics import Diagnostic, Note, SpecError, suggestion
 from graphspec.graph import Body, Graph, Input, Node, Ref, Value
@@ -38,19 +39,24 @@ def _next_token(graph: Graph, goal: Objective, output: str) -> Graph:
     _refuse_if_it_peeks(graph, output, tokens.name)
     axis = tokens.type.sizes[-1]
     made = _Adding(graph)
-    shortened = made.add(f"{output}~loss", Slice(axis=axis, stop=axis - dim(1)), x=logits)
-    following = made.add("loss~labels", Slice(axis=axis, start=dim(1)), x=Ref(tokens.name, ""))
+    shortened = made.add("predicted~", Slice(axis=axis, stop=axis - dim(1)), x=logits)
+    following = made.add("following~", Slice(axis=axis, start=dim(1)), x=Ref(tokens.name, ""))
     return made.finish(goal, shortened, following)
 
 
 def _cross_entropy(graph: Graph, goal: Objective, output: str) -> Graph:
+    """The labels are an input: one that is there, or a new one."""
     logits = dict(graph.body.outputs)[output]
     given = graph.body.type_of(logits)
     made = _Adding(graph)
-    name = goal.labels or fresh("labels", names(graph.body))
-    if not any(source.name == name for source in graph.body.inputs):
+    taken = names(graph.body)
+    name = goal.labels or fresh("labels", taken)
+    if name not in taken:
         axes = tuple(Axis(axis.size) for axis in given.axes[:-1])
         made.inputs.append(Input(name, TensorType("int", axes), below=given.sizes[-1]))
+    elif name not in {source.name for source in _fitting(graph.body, given)}:
+        message = f"`{goal}`: `{name}` is no input of whole numbers along the axes of the output (`{given}`)"
+        raise _refused("unknown-objective", message, "give the labels a name that is free")
     return made.finish(goal, logits, Ref(name, ""))
 
 
@@ -127,22 +133,17 @@ def _fitting(body: Body, logits: TensorType) -> Iterator[Input]:
 def _refuse_if_it_peeks(graph: Graph, output: str, tokens: str) -> None:
     """Raise `SpecError` if the output at a position reads later tokens: it would be trained to copy them."""
     verdict = causality(graph, output, tokens)
-    if verdict is None or getattr(verdict, "verdict", "") != "refuted":
+    if verdict.status != "refuted":
         return
-    notes = [Note(str(step)) for step in getattr(verdict, "path", ())]
-    message = f"`{output}` reads later positions of `{tokens}`, so predicting the next one is copying it"
+    notes = tuple(_note(hop) for hop in verdict.moves)
+    message = f"`{output}` reads later positions of `{tokens}`, so that to predict the next one is to copy it"
     help = "mask the attentions on the path with `causal`, or choose `cross_entropy`"
-    raise SpecError([Diagnostic("objective-not-causal", message, graph.body.span, notes=tuple(notes), help=help)])
+    raise SpecError([Diagnostic("objective-not-causal", message, graph.body.span, notes=notes, help=help)])
 
 
-def causality(graph: Graph, output: str, tokens: str) -> object | None:
-    """What the analysis of flow says; None while there is none."""
-    try:
-        from graphspec.analysis import contracts
-    except ImportError:
-        return None
-    judge = getattr(contracts, "causality", None)
-    return None if judge is None else judge(graph, output, tokens)
+def _note(hop: Hop) -> Note:
+    why = f" ({hop.why})" if hop.why else ""
+    return Note(f"`{hop.node}`: {hop.does}{why}", hop.span)
 
 
 def _refused(code: str, message: str, help: str) -> SpecError:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
-from graphspec.axes import Sizes, TensorType, dim
+from graphspec.axes import DType, Sizes, TensorType, dim
 from graphspec.flow import (
     NO_FACTS,
     NO_MARKS,
@@ -82,7 +83,8 @@ class FlowAnalysis:
     """The flow of a graph. With `padding`, where it stands is taken for granted."""
 
     def __init__(self, graph: Graph, padding: Padding = None) -> None:
-        self.graph, self.padding = graph, padding
+        self.graph = graph
+        self.padding: Padding = padding
         self.sizes = sizes_of(graph)
         self._found: dict[tuple[Body, tuple[Facts, ...]], BodyFlow] = {}
 
@@ -104,13 +106,12 @@ class FlowAnalysis:
 
     def _facts(self, source: Input) -> Iterator[Fact]:
         """An input of truth values or whole numbers says of itself what it holds."""
-        kind = {"bool": "real", "int": "same"}.get(source.type.dtype)
-        for axis, size in enumerate(source.type.sizes):
-            rows = frozenset[str]().union(
-                *(self.names(source.type, other) for other in range(len(source.type.axes)) if other != axis)
-            )
-            if kind == "real" or kind == "same":
-                yield Fact(kind, source.name, axis, dim(0), ground(size, self.sizes), rows)
+        kinds: dict[DType, Literal["real", "same"]] = {"bool": "real", "int": "same"}
+        kind, sizes = kinds.get(source.type.dtype), source.type.sizes
+        for axis, size in enumerate(sizes if kind else ()):
+            rows = [axis_names(other, self.sizes) for at, other in enumerate(sizes) if at != axis]
+            assert kind is not None
+            yield Fact(kind, source.name, axis, dim(0), ground(size, self.sizes), frozenset[str]().union(*rows))
 
     # -- bodies -------------------------------------------------------------------------------------------------------
 

@@ -37,6 +37,15 @@ class Hop:
         """Whether it leads to another place, so that the path would not be the same without it."""
         return self.reader != self.read
 
+    def __str__(self) -> str:
+        why = f" ({self.why})" if self.why else ""
+        places = f", {_entry(self.reader)} → {_entry(self.read)}" if self.moves else ""
+        return f"`{self.node}`: {self.does}{why}{places}"
+
+
+def _entry(place: Place) -> str:
+    return f"[{', '.join(map(str, place))}]"
+
 
 @dataclass(frozen=True)
 class Level:
@@ -77,7 +86,7 @@ class Point:
 
 @dataclass(frozen=True)
 class PathSearch:
-    """The search for a path to the source's entry `column`; to whatever uses their number, if that is beyond the last."""
+    """The search for a path to the source's entry `column`; beyond the last, to whatever uses their number."""
 
     replay: Replay
     column: int
@@ -167,7 +176,7 @@ class PathSearch:
     def hop(self, point: Point, node: Node, place: Place, why: str, certain: bool) -> Hop:
         assert isinstance(node.does, Operator)
         chain = [*(level.node for level in point.levels), node]
-        own = [item for item in takewhile(lambda item: item.span.file == chain[0].span.file, chain)]
+        own = list(takewhile(lambda item: item.span.file == chain[0].span.file, chain))
         path = ".".join(item.name.partition("~")[0] for item in own)
         return Hop(path, node.does.op, point.place, place, own[-1].span, why, certain)
 

@@ -34,7 +34,7 @@ class Marks:
     mixed: frozenset[str] = frozenset()
 
     def __or__(self, other: Marks) -> Marks:
-        if other == self or other == NO_MARKS:
+        if other in (self, NO_MARKS):
             return self
         return Marks(
             self.shifts | other.shifts,

@@ -27,8 +27,8 @@ MOST_PIECES = 4
 class Guard:
     """True of every pair of a piece: `tensor[j + at]` is real, unless `tensor[i[axis] + offset]` is padding.
 
-    `reader` is (axis, offset); without it there is no exception. Beyond its ends a tensor counts as real, but as padding
-    beyond the end at which padding stands, if that is given. For a tensor of document ids: both entries are the same.
+    `reader` is (axis, offset); without it there is no exception. Beyond its ends a tensor counts as real, but as
+    padding beyond the end at which padding stands, if that is given. For document ids: both entries are the same.
     """
 
     tensor: str
@@ -228,8 +228,8 @@ def _step_guards(chosen: Mapping[int, Piece], state: Piece, padding: Padding) ->
         if guard.reader is None:
             yield guard
             continue
-        (axis, offset), through = guard.reader, chosen[guard.reader[0]]
-        for excuse in _excuses(through, guard.tensor, offset, padding):
+        axis, offset = guard.reader
+        for excuse in _excuses(chosen[axis], guard.tensor, offset, padding):
             yield Guard(guard.tensor, guard.at, excuse)
     if state.unit is not None:
         for guard in chosen[state.unit].guards:

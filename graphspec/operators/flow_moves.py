@@ -20,7 +20,8 @@ from graphspec.flow import (
     whole,
     within,
 )
-from graphspec.operators.flow_rules import Choice, Effect, Hop, Use, kept
+from graphspec.operators.flow_mixing import kept
+from graphspec.operators.flow_rules import Choice, Effect, Hop, Use
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 
 from graphspec.axes import Dim, Number
 from graphspec.flow import NO_FACTS, Facts, Guard, Marks, Piece, Relation
-from graphspec.operators.flow_rules import Effect, Hop, Use, kept
+from graphspec.operators.flow_mixing import kept
+from graphspec.operators.flow_rules import Effect, Hop, Use
 
 Argument = str | Number | Dim | bool
 Known = Callable[[Argument], Facts]
@@ -94,11 +94,11 @@ def _result(function: str, arguments: Sequence[Argument], known: Known) -> Facts
 
 
 def _all(facts: Iterable[Facts]) -> Facts:
-    return reduce(frozenset.__or__, facts, NO_FACTS)
+    return NO_FACTS.union(*facts)
 
 
 def _shared(facts: Sequence[Facts]) -> Facts:
-    return reduce(frozenset.__and__, facts)
+    return facts[0].intersection(*facts[1:])
 
 
 def _is_zero(argument: Argument) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from graphspec.axes import Axis, Dim, Sizes, TensorType, dim
 from graphspec.operators.declare import Initialiser, Operator, Signature, Weight, operator
-from graphspec.operators.flow_rules import Constant, Identity, MixesLast
+from graphspec.operators.flow_mixing import Constant, Identity, MixesLast
 
 
 @operator("linear", family="linear")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from graphspec.axes import Dim, Sizes, TensorType
 from graphspec.operators.declare import Operator, Signature
-from graphspec.operators.flow_rules import ReducesAll
+from graphspec.operators.flow_mixing import ReducesAll
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from graphspec.axes import Dim, Number, Sizes, TensorType
 from graphspec.operators.declare import Initialiser, Mismatch, Operator, Signature, Weight, operator
-from graphspec.operators.flow_rules import MixesAlong
+from graphspec.operators.flow_mixing import MixesAlong
 
 
 class _Norm(Operator):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from graphspec.axes import Axis, Dim, DType, Number, Sizes, TensorType
 from graphspec.operators.declare import Mismatch, Operator, Signature, operator
+from graphspec.operators.flow_mixing import Identity
 from graphspec.operators.flow_pointwise import Elementwise
-from graphspec.operators.flow_rules import Identity
 
 ARITHMETIC = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "**": "power"}
 COMPARISONS = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal", "==": "equal", "!=": "not_equal"}

@@ -6,7 +6,7 @@ from typing import Literal
 from graphspec import axes
 from graphspec.axes import Axis, Dim, Number, Sizes, TensorType
 from graphspec.operators.declare import Initialiser, Mismatch, Operator, Signature, Weight, operator
-from graphspec.operators.flow_rules import Constant, Rows, Turns
+from graphspec.operators.flow_mixing import Constant, Rows, Turns
 
 
 @operator("index", family="position")

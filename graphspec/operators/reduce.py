@@ -5,7 +5,7 @@ from typing import Literal
 
 from graphspec.axes import Dim, Sizes, TensorType
 from graphspec.operators.declare import Mismatch, Operator, Signature, operator
-from graphspec.operators.flow_rules import MixesAlong, Reduces
+from graphspec.operators.flow_mixing import MixesAlong, Reduces
 from graphspec.operators.shape import find_axis
 
 

@@ -5,8 +5,8 @@ from typing import Literal
 
 from graphspec.axes import Axis, Dim, Sizes, TensorType, dim
 from graphspec.operators.declare import Mismatch, Operator, Signature, operator
+from graphspec.operators.flow_mixing import Identity
 from graphspec.operators.flow_moves import Joins, Selects, Shifts, Slices
-from graphspec.operators.flow_rules import Identity
 
 
 class _Free(Operator):

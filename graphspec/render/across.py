@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -45,18 +46,23 @@ class Across:
         column, side = self.columns.place[group[0].wire.head][0], group[0].side
         low, high = self._interval(group)
         taken = [offset + TRACK for a, b, offset in self.tracks.get((column, side), ()) if a < high + 4 and b > low - 4]
-        room = LABEL if group[0].kind == "memory" else CLEAR
-        offset = max([self._items_reach(column, side, low, high) + room, *taken])
+        room = LABEL if self._passes_label(column, side, low, high) else CLEAR
+        offset = max([self._items_reach(column, side, low, high) + room, room, *taken])
         self.tracks.setdefault((column, side), []).append((low, high, offset))
         for route in group:
             route.offset = offset
+
+    def _passes_label(self, column: int, side: int, low: float, high: float) -> bool:
+        """Whether between two heights a line comes in that has a label beside the column."""
+        routes = (r for r in self.plan.routes if r.kind == "memory" and r.wire.tail and r.side == side)
+        return any(low <= r.y <= high and self.columns.place[r.wire.head][0] == column for r in routes)
 
     def _items_reach(self, column: int, side: int, low: float, high: float) -> float:
         """How far the items of a column reach to a side between two heights."""
         names = (
             n for n in self.columns.stacks[column] if self.plan.top(n) > low - 4 and self.plan.bottoms[n] < high + 4
         )
-        return max((self.plan.kids[name].reach(side) for name in names), default=0.0)
+        return max((self.plan.kids[name].reach(side) for name in names), default=-math.inf)
 
     def reach(self, column: int, side: int, low: float, high: float) -> float:
         """How far the items and tracks of a column reach to a side between two heights."""
@@ -69,9 +75,9 @@ class Across:
         for column in range(1, len(self.columns.stacks)):
             side = self.columns.sides[column]
             low, high = self._span(column)
-            own = self.reach(column, -side, low, high) + GUTTER
             inner = [other for other in range(column) if self.columns.sides[other] in (0, side)]
-            xs.append(side * max(abs(xs[other]) + self.reach(other, side, low, high) + own for other in inner))
+            reached = max(abs(xs[other]) + self.reach(other, side, low, high) for other in inner)
+            xs.append(side * (max(reached, 0.0) + GUTTER + self.reach(column, -side, low, high)))
         return xs
 
     def _span(self, column: int) -> tuple[float, float]:

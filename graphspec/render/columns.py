@@ -103,10 +103,10 @@ def columns(scene: Scene) -> Columns:
 
 
 def _lengths(left: dict[str, None], before: dict[str, list[str]], items: dict[str, Item]) -> dict[str, int]:
-    """For each item that is left, how many boxes the longest path to it has."""
+    """For each item that is left, how many boxes and texts the longest path to it has."""
     lengths: dict[str, int] = {}
     for name in left:
-        weight = 1 if items[name].form in ("box", "container") else 0
+        weight = 0 if items[name].form in ("mark", "point") else 1
         lengths[name] = weight + max((lengths[other] for other in before[name] if other in lengths), default=0)
     return lengths
 

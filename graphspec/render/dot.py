@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphspec.render.measure import CELL, FRAME_SIZE, SHAPE_SIZE, SIDE_CELL, TIMES_SIZE, TITLE_SIZE
+from graphspec.render.measure import BETWEEN, CELL, FRAME_SIZE, SHAPE_SIZE, SIDE_CELL, TIMES_SIZE, TITLE_SIZE
 from graphspec.render.names import plain, shortened
 from graphspec.render.picture import Box, Dot, Frame, Label, Line, Picture, Point
 from graphspec.render.theme import Palette
@@ -114,9 +114,9 @@ class _Writer:
             yield f"{quoted(f'{box.path}•sum')} [{place}, {looks}, label=<{escaped(box.item.mark)}>]"
 
     def glyph(self, box: Box, place: Point) -> str:
-        side = _inch(CELL * len(box.item.glyph) + 4)
+        side = _inch((CELL + BETWEEN) * len(box.item.glyph) + 6)
         rows = "".join(f"<TR>{''.join(self.cell(seen) for seen in row)}</TR>" for row in box.item.glyph)
-        table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{rows}</TABLE>'
+        table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="{_n(BETWEEN)}" CELLPADDING="0">{rows}</TABLE>'
         size = f'pos="{_at(place)}", width={side}, height={side}'
         return f'{quoted(f"{box.path}•mask")} [{size}, shape=plain, style="", label=<{table}>]'
 

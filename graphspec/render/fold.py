@@ -134,5 +134,6 @@ def _with_linear(step: Step, lone: Lone) -> Step:
     parts = _parts(step, lone, lambda part: part.kind in _ACTIVATED)
     if step.kind != "pointwise" or len(step.reads) != 1 or not parts:
         return step
-    title = step.node.label or f"{parts[0].title} + {step.title}"
+    function = step.title.lower() if step.title[1:].islower() else step.title
+    title = step.node.label or f"{parts[0].title} + {function}"
     return _absorb(step, parts, kind=parts[0].kind, title=title)

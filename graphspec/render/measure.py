@@ -21,7 +21,7 @@ PAD = 12.0  # from a frame to what is in it
 BAND = 24.0  # the height of a frame's title
 TITLE_BAND = 30.0  # the height of the whole diagram's title
 MARK = 15.0  # the diameter of a mark
-CELL = 3.0  # one square of a mask's glyph
+CELL, BETWEEN = 2.0, 1.0  # the squares of a mask's glyph
 
 _BOX_HEIGHT = 32.0
 _NARROWEST, _WIDEST = 190.0, 340.0

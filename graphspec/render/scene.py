@@ -210,7 +210,7 @@ def _row(parts: list[Item]) -> Scene:
     parts = [
         replace(part, name=f"[{at}]", times="" if part.times == "× 1" else part.times) for at, part in enumerate(parts)
     ]
-    entry = Item("[", "point")
+    entry = Item(next((part.inner.entry for part in parts if part.inner), "") or "[", "point")
     wires: list[Wire] = []
     before, out = entry.name, ""
     for part in parts:

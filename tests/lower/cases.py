@@ -148,7 +148,8 @@ nodes:
     "grouped attention": """
 inputs: {x: B T d}
 nodes:
-  out: {block: std.attention, in: x, heads: heads, kv_heads: kv, mask: window(left=win), rotary: {theta: 100}, bias: false}
+  turned: {block: std.attention, in: x, heads: heads, kv_heads: kv, mask: window(left=win), rotary: {theta: 100}}
+  out: {block: std.attention, in: turned, heads: heads, kv_heads: 1, mask: causal, bias: false}
 """,
     "attention with a bound and a scale": """
 inputs: {q: B T heads e, k: B T kv e, v: B T kv d}
@@ -197,7 +198,9 @@ inputs: {x: B T d}
 blocks:
   inner:
     in: {y: B T d}
-    nodes: {a: {op: linear, in: y, dim: d}, f: {block: std.attention, in: a, heads: heads, mask: causal, rotary: {theta: 10}}}
+    nodes:
+      a: {op: linear, in: y, dim: d}
+      f: {block: std.attention, in: a, heads: heads, mask: causal, rotary: {theta: 10}}
     out: y + f
   outer:
     in: {z: B T d}
@@ -217,6 +220,30 @@ blocks:
     out: y + attention
 nodes:
   out: {block: stage, in: x, repeat: 5, cycle: {mask: [near, near, causal]}}
+""",
+    "masks of tensors": """
+inputs:
+  {x: B T d, y: B S d, real: bool B S, ids: int B T, pairs: bool B T T', same: bool T T', first: int B, cross: bool B T S}
+nodes:
+  a: {block: std.attention, in: x, heads: heads, mask: documents(ids) & causal}
+  b: {block: std.attention, in: a, heads: heads, mask: graph(pairs) | causal}
+  c: {block: std.attention, in: b, heads: heads, mask: graph(same)}
+  f: {block: std.attention, in: c, heads: heads, mask: prefix(first) | ~causal}
+  g: {block: std.attention, in: f, context: y, heads: heads, mask: real}
+  h: {block: std.attention, in: g, context: y, heads: heads, mask: ~real & prefix(2)}
+  out: {block: std.attention, in: h, context: y, heads: heads, mask: cross & real}
+""",
+    "masks of computed tensors": """
+inputs: {x: B T d, real: bool B T = true}
+blocks:
+  stage:
+    in: {y: B T d}
+    nodes:
+      near: mean(y, d) > 0
+      attention: {block: std.attention, in: y, heads: heads, mask: near & real}
+    out: y + attention
+nodes:
+  out: {block: stage, in: x, repeat: 2}
 """,
     "defaults": """
 inputs: {x: B T d, y: B T d = x, real: bool B T = true, shift_: int B = 2, gain: B = 0.5}

@@ -49,7 +49,7 @@ def compare(graph: Graph, inputs: Mapping[str, Tensor], device: str = "cpu") -> 
     model = compiler.compile(graph, compiler.Target(device=device), device="cpu").double().eval()
     with torch.no_grad():
         for at, tensor in enumerate(model.parameters()):
-            tensor.copy_(torch.randn(tensor.shape, generator=torch.Generator().manual_seed(at)) * 0.5)
+            tensor.copy_(torch.randn(tensor.shape, generator=torch.Generator().manual_seed(at)) * 0.3)
     leaves = {name: t.clone().requires_grad_() for name, t in inputs.items() if t.is_floating_point()}
     again = {name: t.clone().requires_grad_() for name, t in inputs.items() if t.is_floating_point()}
     weights = {name: t.detach().clone().requires_grad_() for name, t in model.named_parameters()}

@@ -209,6 +209,16 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
     assert [it.code for it in error.diagnostics] == ["loss-not-finite"]
 
 
+def test_a_model_that_sees_the_next_token_is_not_taught_to_predict_it(tmp_path: Path) -> None:
+    text = (tiny.SPECS / "tasks/language_model.yaml").read_text(encoding="utf-8")
+    spec = tmp_path / "peeking.yaml"
+    spec.write_text(text.replace("mask: causal", "mask: everything").split("contracts:")[0], encoding="utf-8")
+    changes = {"data.train": str(tiny.lines(tmp_path / "a.txt", "abc" * 50)), "run": str(tmp_path / "run"), **NARROW}
+    error = refused(tiny.made(spec, changes))
+    assert [it.code for it in error.diagnostics] == ["objective-not-causal"]
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_folder_that_is_no_run_cannot_answer(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(SpecError) as caught:

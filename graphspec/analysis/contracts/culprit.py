@@ -30,9 +30,8 @@ def _guilty(
         node = flow.body.node(name)
         path = f"{above}{name.partition('~')[0]}"
         facts = {port: flow.state(ref).facts for port, ref in node.inputs}
-        if isinstance(node.does, Operator):
-            if guilty(_own_marks(analysis, flow, node)):
-                yield path
+        if isinstance(node.does, Operator) and guilty(_own_marks(analysis, flow, node)):
+            yield path
         for inner in inner_bodies(node):
             outputs = [ref for _, ref in inner.outputs]
             yield from _guilty(analysis, analysis.body(inner, facts), outputs, guilty, f"{path}.")

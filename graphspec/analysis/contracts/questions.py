@@ -49,9 +49,9 @@ class Held:
 class Question:
     """May `output` read of `source`, along its axis `axis`, only what is allowed?
 
-    `place` is the output's axis that corresponds, if it has one. `allows` judges a piece of the relation, `breaks` pairs
-    of indices. `length`: whether the number of entries may not count either; `problem` says what else stands against a
-    proof.
+    `place` is the output's axis that corresponds, if it has one. `allows` judges a piece of the relation, `breaks`
+    pairs of indices. `length`: whether the number of entries may not count either; `problem` says what else stands
+    against a proof.
     """
 
     output: str
@@ -73,6 +73,10 @@ class Answer:
     status: Status
     said: str = ""
     path: tuple[Hop, ...] = ()
+
+
+Case = Callable[[], Answer]
+"""A part of a contract, to be decided."""
 
 
 class Judge:

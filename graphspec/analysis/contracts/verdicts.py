@@ -25,14 +25,23 @@ _NOUNS: dict[Form, tuple[type, str]] = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is known of a contract. `summary` says it in a line; `path` leads from the output to what it must not read;
-    `reason` says what stopped the proof, where neither proof nor refutation succeeded."""
+    """What is known of a contract, and `summary` says it in a line.
+
+    `path` leads from the output to the entry that it must not read (or, for `uses`, that it should); `reason` says what
+    stopped the proof, where neither proof nor refutation succeeded.
+    """
 
     contract: Contract
     status: Status
     summary: str
     path: tuple[Hop, ...] = ()
     reason: str = ""
+
+    def explanation(self) -> Iterator[str]:
+        """Why it is not proved, a line each: what was found, then by which path; or what stopped the proof."""
+        if self.status != "proved":
+            yield self.reason or self.summary
+            yield from (f"{hop}, {hop.span}" for hop in self.moves)
 
     @property
     def moves(self) -> tuple[Hop, ...]:
@@ -96,14 +105,14 @@ def _fits(form: Form, value: str | int | bool) -> bool:
 
 def _verdict(contract: Contract, judge: Judge) -> Verdict:
     if contract.kind not in KINDS or _misused(contract, Report()):
-        return Verdict(contract, "unknown", _summary(contract, Answer("unknown")), reason="the contract makes no sense")
+        return Verdict(contract, "unknown", "the contract makes no sense", reason="the contract makes no sense")
     try:
-        cases = _cases(contract, judge)
+        answer = _worst(case() for case in _cases(contract, judge))
     except Senseless as fault:
-        return Verdict(contract, "unknown", _summary(contract, Answer("unknown")), reason=fault.message)
-    answer = _worst(case() for case in cases)
+        answer = Answer("unknown", fault.message)
+    promise = KINDS[contract.kind].promise
     reason = answer.said if answer.status == "unknown" else ""
-    return Verdict(contract, answer.status, _summary(contract, answer), answer.path, reason)
+    return Verdict(contract, answer.status, answer.said or promise, answer.path, reason)
 
 
 def _cases(contract: Contract, judge: Judge) -> list[Case]:
@@ -124,12 +133,6 @@ def _worst(answers: Iterator[Answer]) -> Answer:
         unknown = unknown or (answer if answer.status == "unknown" else None)
         last = answer
     return unknown or last
-
-
-def _summary(contract: Contract, answer: Answer) -> str:
-    arguments = ", ".join(f"{name}: {value}" for name, value in contract.arguments)
-    said = answer.said or (KINDS[contract.kind].promise if contract.kind in KINDS else "")
-    return f"{contract.kind} ({arguments}): {said}" if said else f"{contract.kind} ({arguments})"
 
 
 def held(graph: Graph, name: str) -> Graph:

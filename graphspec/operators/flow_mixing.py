@@ -1,0 +1,131 @@
+"""Flow rules of operators that keep every entry in its place, or mix those along some axes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from graphspec.axes import Dim
+from graphspec.flow import NO_FACTS, Facts, Marks
+from graphspec.operators.flow_rules import Effect, FlowRule, Hop, Turn, Use
+
+Keeps = Literal["values", "zeros", "nothing"]
+"""What an operator keeps of the facts about its input: all of them, those of where it is zero, or nothing."""
+
+
+def kept(facts: Facts, keeps: Keeps) -> Facts:
+    return NO_FACTS if keeps == "nothing" else frozenset(f for f in facts if keeps == "values" or f.kind == "real")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Every entry from the same place of the input. Axes that the output has beside come last and are learned."""
+
+    keeps: Keeps = "nothing"
+
+    def effect(self, use: Use, output: int) -> Effect:
+        ((port, given),) = use.inputs.items()
+        places = range(len(given.axes))
+        learned = use.names(*use.outputs[output].sizes[len(places) :])
+        facts = kept(use.carried(port, places), self.keeps)
+        return Effect((Hop(port, use.axes(port, places)),), Marks(absolutes=learned), facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """Reads nothing, and differs from place to place: learned rows, positions by index."""
+
+    def effect(self, use: Use, output: int) -> Effect:
+        return Effect((), Marks(absolutes=use.names(*use.outputs[output].sizes)))
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Learned rows, taken by a port of whole numbers, or by the index from the attribute `offset` on."""
+
+    offset: str
+
+    def effect(self, use: Use, output: int) -> Effect:
+        base: FlowRule = Identity() if use.inputs else Constant()
+        made = base.effect(use, output)
+        return replace(made, marks=made.marks | Marks(lengths=use.lengths(use.get(self.offset))))
+
+
+@dataclass(frozen=True, slots=True)
+class MixesLast:
+    """A learned mixture along the last axis, the same everywhere else. A constant added to it is the flag `unless`."""
+
+    unless: str
+
+    def effect(self, use: Use, output: int) -> Effect:
+        ((port, given),) = use.inputs.items()
+        places = [*range(len(given.axes) - 1), None]
+        facts = NO_FACTS if use.get(self.unless) else kept(use.carried(port, places), "zeros")
+        names = use.names(given.sizes[-1])
+        learned = names | use.names(use.outputs[output].sizes[-1])
+        return Effect((Hop(port, use.axes(port, places)),), Marks(absolutes=learned, mixed=names), facts)
+
+
+@dataclass(frozen=True, slots=True)
+class MixesAlong:
+    """Reads all along the axes that the attribute `over` names (the last one by default), symmetrically.
+
+    `learned`: attributes that give each place a weight of its own unless false or none.
+    """
+
+    over: str
+    learned: tuple[str, ...] = ()
+
+    def effect(self, use: Use, output: int) -> Effect:
+        ((port, given),) = use.inputs.items()
+        over: Dim | tuple[Dim, ...] = use.get(self.over) or given.sizes[-1:]
+        sizes = (over,) if isinstance(over, Dim) else over
+        mixed = {use.place(port, size) for size in sizes}
+        places = [None if at in mixed else at for at in range(len(given.axes))]
+        names = use.names(*sizes)
+        weighted = any(use.get(attribute) not in (False, "none") for attribute in self.learned)
+        marks = Marks(absolutes=names if weighted else frozenset(), lengths=use.lengths(*sizes), mixed=names)
+        return Effect((Hop(port, use.axes(port, places)),), marks)
+
+
+@dataclass(frozen=True, slots=True)
+class Reduces:
+    """Reads all along the axis that the attribute `over` names, which disappears.
+
+    A sum does not count what is zero; the place of a maximum is a matter of order.
+    """
+
+    over: str
+    kind: str
+
+    def effect(self, use: Use, output: int) -> Effect:
+        ((port, given),) = use.inputs.items()
+        at, kind = use.place(port, use.get(self.over)), use.get(self.kind)
+        places = [None if axis == at else axis - (axis > at) for axis in range(len(given.axes))]
+        size = given.sizes[at]
+        zero = [fact.tensor for fact in use.facts.get(port, NO_FACTS) if fact.kind == "real" and fact.axis == at]
+        lengths = use.lengths(size, unless=zero if kind == "sum" else ())
+        order = use.names(size) if kind == "argmax" else frozenset[str]()
+        return Effect((Hop(port, use.axes(port, places)),), Marks(frozenset(), order, lengths, use.names(size)))
+
+
+@dataclass(frozen=True, slots=True)
+class ReducesAll:
+    """One number from everything."""
+
+    def effect(self, use: Use, output: int) -> Effect:
+        hops = tuple(Hop(port, use.axes(port, [None] * len(given.axes))) for port, given in use.inputs.items())
+        sizes = [size for given in use.inputs.values() for size in given.sizes]
+        return Effect(hops, Marks(lengths=use.lengths(*sizes), mixed=use.names(*sizes)))
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Turns pairs along the last axis by angles that grow with the place along the third last."""
+
+    def effect(self, use: Use, output: int) -> Effect:
+        ((port, given),) = use.inputs.items()
+        last = len(given.axes) - 1
+        hop = Hop(port, use.axes(port, [*range(last), None]), vague=frozenset({last}))
+        turn = Turn(use.operator, use.names(given.sizes[-3]))
+        return Effect((hop,), Marks(absolutes=use.names(given.sizes[-1])), turned=turn)
