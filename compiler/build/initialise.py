@@ -33,8 +33,9 @@ def initialiser(name: str, parameter: Parameter, rules: Sequence[InitRule]) -> I
     node = name.removesuffix(f".{parameter.name}")
 
     def fits(rule: InitRule) -> bool:
-        whole = fnmatchcase(name, rule.pattern)
-        return whole or (len(parameter.shape) > 1 and fnmatchcase(node, rule.pattern))
+        if node != name and fnmatchcase(node, rule.pattern):
+            return len(parameter.shape) > 1
+        return fnmatchcase(name, rule.pattern)
 
     return next((rule.init for rule in reversed(rules) if fits(rule)), parameter.init)
 

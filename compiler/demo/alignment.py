@@ -12,6 +12,7 @@ import torch
 from compiler.train.predict import Predictor
 from compiler.train.vocabulary import START
 
+_BEYOND_THE_FONT = "\u2e80"
 WEIGHTS = "decoder.1.cross_attention.weights"
 
 
@@ -31,7 +32,7 @@ def draw(asked: str, answered: str, weights: np.ndarray, out: Path) -> None:
     """A heat map: what is read from left to right, what is written from top to bottom."""
     from matplotlib.figure import Figure
 
-    written = [*answered, "END"]
+    written = [*_visible(answered), "END"]
     figure = Figure(figsize=(1.2 + 0.28 * len(asked), 1.2 + 0.28 * len(written)), layout="constrained")
     axes = figure.subplots()
     axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="equal")
@@ -40,8 +41,9 @@ def draw(asked: str, answered: str, weights: np.ndarray, out: Path) -> None:
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.set_title("where the decoder looks while it writes each character", fontsize=9)
-    figure.savefig(out, dpi=150)
+    figure.savefig(out, dpi=150, bbox_inches="tight")
 
 
 def _visible(text: str) -> Sequence[str]:
-    return ["␣" if character == " " else character for character in text]
+    """The characters, with a mark for spaces and for those that the font of the picture does not have."""
+    return ["␣" if it == " " else it if it < _BEYOND_THE_FONT else "?" for it in text]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from compiler.emit.classes import Class, docstring, merge_comments, write_block, write_model
@@ -34,11 +35,13 @@ def write_source(graph: Graph, target: Target) -> Emitted:
         classes.append(merge_comments([write_block(unit, body) for body in blocks if groups[body] is kind]))
     outputs = _output_class(unit, graph.body)
     model = write_model(unit, graph.body, outputs)
-    parts = [*_named_tuple(graph.body, outputs), *(made.text() for made in (*classes, model))]
-    constants = "".join(f"{name} = {value}\n" for name, value in _constants(unit))
-    text = "\n\n".join(part for part in (constants, *parts) if part)
-    kernels = tuple(dict.fromkeys(unit.kernels))
-    return Emitted(f"{_header(graph, target)}\n{_imports(text, unit)}\n{text}", model.name, kernels)
+    code = "\n\n".join([*_named_tuple(graph.body, outputs), *(made.text() for made in (*classes, model))])
+    used = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+    constants = _constants(unit, used)
+    defined = "".join(f"{name} = {value}\n" for name, value in constants)
+    imports = _imports(used | {word for _, value in constants for word in re.findall(r"\w+", value)})
+    text = "\n\n".join(part for part in (f"{imports}\n{defined}" if defined else imports, code) if part)
+    return Emitted(f"{_header(graph, target)}\n{text}", model.name, tuple(dict.fromkeys(unit.kernels)))
 
 
 def _equal_code(graph: Graph, target: Target, blocks: list[Body]) -> dict[Body, Body]:
@@ -65,43 +68,31 @@ def _header(graph: Graph, target: Target) -> str:
     return "\n".join(docstring(f"{title}.\n\n{about}{legend}", 0)) + "\n"
 
 
-def _imports(text: str, unit: Unit) -> str:
-    def used(pattern: str) -> bool:
-        return re.search(pattern, text) is not None
-
-    standard = ["import math\n"] * used(r"\bmath\.") + ["from typing import NamedTuple\n"] * used(r"\(NamedTuple\)")
-    torch = ["import torch\n"] * used(r"\btorch\.") + ["import torch.nn.functional as F\n"] * used(r"\bF\.")
-    modules = ", nn" if used(r"\bnn\.") else ""
-    torch.append(f"from torch import Tensor{modules}\n")
-    runtime = f"from compiler.runtime import {', '.join(sorted({'Model', *unit.runtime}, key=_isort))}\n"
-    groups = ["".join(group) for group in (standard, torch) if group]
-    return "\n".join([*groups, runtime])
+def _imports(used: Collection[str]) -> str:
+    standard = ["import math\n"] * ("math" in used) + ["from typing import NamedTuple\n"] * ("NamedTuple" in used)
+    torch = ["import torch\n"] * ("torch" in used) + ["import torch.nn.functional as F\n"] * ("F" in used)
+    torch.append(f"from torch import Tensor{', nn' * ('nn' in used)}\n")
+    runtime = sorted((name for name in RUNTIME if name in used), key=lambda name: (name.islower(), name))
+    groups = [standard, torch, [f"from compiler.runtime import {', '.join(runtime)}\n"]]
+    return "\n".join("".join(group) for group in groups if group)
 
 
-def _isort(name: str) -> tuple[bool, str]:
-    return (not name[0].isupper(), name)
-
-
-def _constants(unit: Unit) -> Iterator[tuple[str, str]]:
+def _constants(unit: Unit, used: Collection[str]) -> list[tuple[str, str]]:
     """The constants that the code uses, each after those that it is derived from."""
     done: dict[str, str] = {}
 
     def define(name: str) -> None:
-        before = dict(unit.used)
         unit.used.clear()
         text = str(unit.definition(name))
-        needed = list(unit.used)
-        unit.used = before
-        for other in needed:
+        for other in list(unit.used):
             if other not in done:
                 define(other)
         done[name] = text
 
-    ordered = [name for name in unit.constants if name in unit.used]
-    for name in ordered:
-        if name not in done:
+    for name, constant in unit.constants.items():
+        if constant in used and name not in done:
             define(name)
-    return ((unit.constants[name], text) for name, text in done.items())
+    return [(unit.constants[name], text) for name, text in done.items()]
 
 
 def _output_class(unit: Unit, body: Body) -> str:

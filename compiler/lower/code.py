@@ -84,7 +84,7 @@ def prefix(operator: str, operand: Code) -> Code:
     """`-x`, `~x` or `not x`."""
     level = NOT if operator == "not" else SIGN
     space = " " if operator == "not" else ""
-    return Code(f"{operator}{space}{operand.within(level)}", level)
+    return Code(f"{operator}{space}{operand.within(NOT if operator == 'not' else ATOM)}", level)
 
 
 def conditional(then: Code, test: Code, otherwise: Code) -> Code:

@@ -47,7 +47,6 @@ class Unit:
 
     def __post_init__(self) -> None:
         self.sizes = sizes_of(self.graph)
-        self.runtime: set[str] = set()
         self.kernels: list[Kernel] = []
         names = Namer((*RUNTIME, *self.classes.values()))
         numbers = [s for s in self.graph.settings if not isinstance(s.value, bool | str)]
@@ -102,7 +101,6 @@ class Unit:
     def use(self, function: str) -> str:
         """A function of the runtime, by the name under which it is imported."""
         assert function in RUNTIME, function
-        self.runtime.add(function)
         return function
 
 

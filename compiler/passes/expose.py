@@ -62,6 +62,8 @@ def _within(node: Node, rest: Parts, before: Parts) -> tuple[Node, str]:
     match node.does:
         case _ if not rest:
             return node, ""
+        case Repeat() if rest[0] in outputs and len(rest) == 1:
+            return node, "" if rest[0] == outputs[0] else rest[0]
         case Repeat() as repeat:
             return _in_turn(node, repeat, rest, before)
         case Call(body) if body.has_node(rest[0]) or rest[0] not in outputs:

@@ -51,29 +51,30 @@ class _Lift:
         self.known: dict[tuple[object, tuple[tuple[str, Ref], ...]], Ref] = {}
         self.moved: dict[Ref, Ref] = {}
 
-    def add(self, node: Node) -> Ref:
-        """Add a node, unless the same value is there already."""
+    def add(self, node: Node) -> None:
+        """Add a node of the body itself, unless the same value is there already."""
         node = redirect(node, self.moved)
-        key = (node.does, node.inputs)
-        if not _is_shared(node):
-            self.nodes.append(node)
-            return Ref(node.name, "")
-        if key in self.known:
-            self.moved[Ref(node.name, "")] = self.known[key]
-            return self.known[key]
-        self.nodes.append(node)
-        self.known[key] = Ref(node.name, "")
-        return self.known[key]
+        found = self._find_or_add(node)
+        if found.name != node.name:
+            self.moved[Ref(node.name, "")] = found
 
     def receive(self, want: Want, inputs: Mapping[str, Ref]) -> Ref:
         """Compute here what an inner body wants; `inputs` are its inputs as seen from here."""
         read = tuple((port, inputs[ref.name]) for port, ref in want.node.inputs)
         does = want.node.does
         name = fresh(does.wish(dict(read)) if isinstance(does, MaskTensor) else want.node.name, self.taken)
-        found = self.add(replace(want.node, name=name, inputs=read))
-        if found.name == name:
-            self.taken.add(name)
+        found = self._find_or_add(replace(want.node, name=name, inputs=read))
+        self.taken.add(found.name)
         return found
+
+    def _find_or_add(self, node: Node) -> Ref:
+        key = (node.does, node.inputs)
+        if _is_shared(node) and key in self.known:
+            return self.known[key]
+        self.nodes.append(node)
+        if _is_shared(node):
+            self.known[key] = Ref(node.name, "")
+        return Ref(node.name, "")
 
     def finish(self, fixed: frozenset[str] | None) -> tuple[Body, tuple[Want, ...]]:
         """The body without what its caller can compute from the `fixed` inputs; the model itself has no caller."""

@@ -85,7 +85,7 @@ def _tensor(
     query, key = (body.type_of(_ref(node, port)) for port in ("query", "key"))
     q, k = query.axes[-3], key.axes[-3]
     read = [(port, _ref(node, port)) for port in ports(mask)]
-    positions = _positions(mask, q, k, sizes, taken)
+    positions = _positions(mask, k, sizes, taken)
     read += [(port, Ref(index.name, "")) for port, index in positions.items()]
     maybe = _optional_port(mask, {port for port, ref in read if ref.name in optional})
     without = _without(mask, maybe, written_out) if maybe else None
@@ -106,15 +106,15 @@ def _ref(node: Node, port: str) -> Ref:
     return ref
 
 
-def _positions(mask: Mask, query: Axis, key: Axis, sizes: Sizes, taken: set[str]) -> dict[str, Node]:
-    """The indices that the mask compares: of the queries at `i`, of the keys at `j`."""
+def _positions(mask: Mask, key: Axis, sizes: Sizes, taken: set[str]) -> dict[str, Node]:
+    """The indices that the mask compares: of the queries at `i`, of the keys at `j`; they lie along one axis."""
     kinds = [type(atom) for atom in atoms(mask)]
     if not {Causal, Window, Chunk, Dilated, Prefix, Everything} & set(kinds):
         return {}
     keys = _index(key, sizes, taken)
     if not {Causal, Window, Chunk, Dilated} & set(kinds):
         return {"j": keys}
-    return {"i": keys if sizes.same(query.size, key.size) else _index(query, sizes, taken), "j": keys}
+    return {"i": keys, "j": keys}
 
 
 def _index(axis: Axis, sizes: Sizes, taken: set[str]) -> Node:

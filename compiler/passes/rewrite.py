@@ -13,7 +13,7 @@ def fresh(wanted: str, taken: Iterable[str]) -> str:
     known, name, count = set(taken), wanted, 1
     while name in known:
         count += 1
-        name = f"{wanted}_{count}"
+        name = f"{wanted}{count}" if wanted.endswith("~") else f"{wanted}_{count}"
     return name
 
 

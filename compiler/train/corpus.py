@@ -72,16 +72,19 @@ def gather(recipe: Recipe, task: Task, report: Report) -> Corpus | None:
     return _gather_text(recipe, task, report) if task.name == "language_model" else _gather_pairs(recipe, task, report)
 
 
+def check_files(recipe: Recipe, report: Report) -> None:
+    """Report data files that cannot be read, where the spec's own faults keep us from asking for more."""
+    for name, path in recipe.data.files.items():
+        open_text(path, report, recipe.span(f"data.{name}"))
+
+
 # -- pairs -------------------------------------------------------------------------------------------------------------
 
 
 def _gather_pairs(recipe: Recipe, task: Task, report: Report) -> Corpus | None:
     data = recipe.data
-    files = {"train": data.train, "validation": data.validation, "test": data.test}
     read = {
-        name: read_examples(path, data, report, recipe.span(f"data.{name}"))
-        for name, path in files.items()
-        if isinstance(path, Path)
+        name: read_examples(path, data, report, recipe.span(f"data.{name}")) for name, path in recipe.data.files.items()
     }
     train = read["train"]
     if train is None or None in read.values():
@@ -208,8 +211,7 @@ def report_unknown(fields: Iterable[Field], known: Vocabulary, faults: Faults) -
 
 def _gather_text(recipe: Recipe, task: Task, report: Report) -> Corpus | None:
     data = recipe.data
-    named = {"train": data.train, "validation": data.validation, "test": data.test}
-    files = dict(_texts(recipe, {name: path for name, path in named.items() if isinstance(path, Path)}, report))
+    files = dict(_texts(recipe, recipe.data.files, report))
     if report.failed:
         return None
     unit = recipe.vocabulary.of or "characters"

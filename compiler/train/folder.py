@@ -67,9 +67,7 @@ def _step_of(checkpoint: Path) -> int:
 
 def digests(recipe: Recipe) -> dict[str, str]:
     """SHA-256 of each data file, by its key: a resumed run must read the same."""
-    named = {"train": recipe.data.train, "validation": recipe.data.validation, "test": recipe.data.test}
-    files = {name: path for name, path in named.items() if isinstance(path, Path)}
-    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in recipe.data.files.items()}
 
 
 # -- beginning and going on --------------------------------------------------------------------------------------------

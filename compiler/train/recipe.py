@@ -67,6 +67,12 @@ class Data:
     )
     output: int | str = setting("the column of the wanted output, likewise", column, 2)
 
+    @property
+    def files(self) -> dict[str, Path]:
+        """The files by the keys that name them."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: path for name, path in named.items() if isinstance(path, Path)}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tokens:

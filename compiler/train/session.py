@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from compiler.train import curve, folder, optimise, sizes, vocabulary
-from compiler.train.corpus import Corpus, gather, resolved
+from compiler.train.corpus import Corpus, check_files, gather, resolved
 from compiler.train.folder import Folder
 from compiler.train.interrupt import Stop
 from compiler.train.loop import Loop
@@ -55,6 +55,7 @@ def prepare(recipe: Recipe, resume: bool, report: Report) -> Job | None:
     first = read_spec(recipe.spec, sizes.given(recipe), report)
     task = choose(first.graph, recipe.task, report, recipe.span("task") or recipe.span("spec")) if first else None
     if first is None or task is None:
+        check_files(recipe, report)
         return None
     recipe, said = _settled(recipe, task, first, report)
     corpus = gather(recipe, task, report)

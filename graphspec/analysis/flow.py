@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Literal
 
 from graphspec.axes import DType, Sizes, TensorType, dim
@@ -140,6 +141,8 @@ class FlowAnalysis:
                 arguments = with_defaults(body.inputs, arguments)
                 facts = {port: state.facts for port, state in arguments.items()}
                 yield from (self._substituted(made, arguments) for made in self.body(body, facts).outputs)
+            case Repeat(runs=()):
+                yield from (next(iter(arguments.values())), *(State() for _ in node.outputs[1:]))
             case Repeat() as repeat:
                 yield from self._repeated(repeat, arguments)
             case Operator():
@@ -210,14 +213,9 @@ class FlowAnalysis:
         first = repeat.bodies[0].inputs[0].name
         given = with_defaults((i for body in repeat.bodies for i in body.inputs), arguments)
         facts = self.facts_in_turns(repeat, {port: state.facts for port, state in given.items()})
-        turns: Turns | None = None
-        for run in repeat.runs:
-            if run.count:
-                period = self._run(run, facts)
-                turns = period if turns is None else self._then(period, turns)
-        if turns is None:
-            yield given[first]
-            return
+        turns = reduce(
+            lambda earlier, later: self._then(later, earlier), (self._run(run, facts) for run in repeat.runs)
+        )
         given = {**given, CARRIED: given[first]}
         yield replace(self._substituted(turns.carried, given), facts=facts[CARRIED])
         yield from (_stacked(self._substituted(other, given)) for other in turns.others)
@@ -229,15 +227,14 @@ class FlowAnalysis:
         return {**facts, CARRIED: known if all(known <= state.facts for state in after) else NO_FACTS}
 
     def _run(self, run: Run, facts: Mapping[str, Facts]) -> Turns:
-        period: Turns | None = None
-        for body in run.bodies:
-            first = body.inputs[0].name
-            outputs = self.body(body, {**facts, first: facts[CARRIED]}).outputs
-            states = [_renamed(state, first) for state in outputs]
-            turn = Turns(states[0], tuple(states[1:]))
-            period = turn if period is None else self._then(turn, period)
-        assert period is not None
-        return power(period, run.count, self._then)
+        turns = (self._turn(body, facts) for body in run.bodies)
+        return power(reduce(lambda earlier, later: self._then(later, earlier), turns), run.count, self._then)
+
+    def _turn(self, body: Body, facts: Mapping[str, Facts]) -> Turns:
+        first = body.inputs[0].name
+        flow = self.body(body, {**facts, first: facts[CARRIED]})
+        carried, *others = (_renamed(state, first) for state in flow.outputs)
+        return Turns(carried, tuple(others))
 
     def _then(self, later: Turns, earlier: Turns) -> Turns:
         """`earlier`, then `later`: `(R, C) ∘ (R′, C′) = (R ∘ R′, C ∪ R ∘ C′)`."""

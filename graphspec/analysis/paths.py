@@ -149,6 +149,9 @@ class PathSearch:
 
     def inwards(self, point: Point, frame: Frame, node: Node) -> Iterator[Point]:
         """Into a block: its last turn; but if all turns are alike, as many of them as are needed."""
+        if node.name not in frame.inner:  # no turns at all
+            yield Point(point.levels, resolved(frame.body, node.inputs[0][1]), point.place, point)
+            return
         output, turns = _output(node, point.ref), list(enumerate(frame.inner[node.name]))
         alike = isinstance(node.does, Repeat) and len(node.does.bodies) == 1
         for turn, inner in turns if alike or output else turns[-1:]:

@@ -40,7 +40,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Value:
-    """For each entry along the followed axes, the source's entries that it reads; last, whether it uses their number."""
+    """For each entry along the followed axes, which of the source's it reads; last, whether it uses their number."""
 
     reads: Any
     patchy: frozenset[int] = frozenset()
@@ -148,6 +148,8 @@ class Replay:
                 inner = self._inner(body, self._facts(node, frame), given)
                 frame.inner[node.name] = [inner]
                 return inner.outputs
+            case Repeat(runs=()):
+                return [next(iter(given.values())), *(Value(self._nothing(value.type)) for value in node.outputs[1:])]
             case Repeat() as repeat:
                 return self._repeated(repeat, node, frame, given)
 

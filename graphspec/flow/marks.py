@@ -22,7 +22,7 @@ class Length:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Along which axes a value and all it is made from is more than a set of entries. Axes go by the names in their size.
+    """Along which axes a value, with all it is made from, is more than a set of entries; axes go by names in sizes.
 
     `shifts`: symmetric under translations only; `absolutes`: not even under those; `lengths`: depends on the length;
     `mixed`: some step was not the identity.

@@ -10,7 +10,8 @@ from graphspec.axes import Axis, Dim, dim
 from graphspec.flow import NO_FACTS, Facts, Interval, Marks, Piece, Relation, along, join, piece, relation, whole
 from graphspec.masks import Atom, Causal, Chunk, Dilated, Documents, Mask, Prefix, Window, atoms, ports
 from graphspec.operators.flow_rules import Effect, Hop, Pairs, Use
-from graphspec.operators.mask_flow import Chooses, Flips, Keyed, Seen, numbers_of
+from graphspec.operators.mask_flow import Keyed, numbers_of
+from graphspec.operators.mask_truth import Chooses, Flips, Seen
 
 TENSORS = ("query", "key", "value")
 

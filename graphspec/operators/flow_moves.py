@@ -104,7 +104,7 @@ class Slices:
 
 @dataclass(frozen=True, slots=True)
 class Shifts:
-    """Every place from the one `by` before it, and zeros where there is none."""
+    """Every place from the one `by` before it, and zeros where there is none: they tell an edge from padding."""
 
     def effect(self, use: Use, output: int) -> Effect:
         ((port, given),) = use.inputs.items()
@@ -116,9 +116,8 @@ class Shifts:
         names = use.names(size)
         zero = {fact.tensor for fact in use.facts.get(port, NO_FACTS) if fact.kind == "real" and fact.axis == axis}
         lengths = use.lengths(by) | (frozenset[Length]() if by.at_least(0) else use.lengths(size, unless=zero))
-        order = Marks(shifts=names) if zero else Marks(absolutes=names)
         facts = kept(use.carried(port, places, {axis: dim(0) - by}), "zeros")
-        return Effect((Hop(port, tuple(axes)),), order | Marks(lengths=lengths, mixed=names), facts)
+        return Effect((Hop(port, tuple(axes)),), Marks(absolutes=names, lengths=lengths, mixed=names), facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from graphspec.axes import Dim, Number, Sizes, TensorType, dim
 from graphspec.flow import (
@@ -179,7 +179,8 @@ def effect_of(use: Use, output: int) -> Effect:
 
 def _axes_in_numbers(operator: Operator) -> set[str]:
     values: list[Any] = [getattr(operator, attribute.name) for attribute in fields(operator)]  # pyright: ignore[reportArgumentType]
-    numbers: list[Any] = [part for value in values for part in (value if isinstance(value, tuple) else [value])]
+    lists = [cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,) for value in values]
+    numbers = [part for parts in lists for part in parts]
     return {name for number in numbers if isinstance(number, Number) for name in number.sizes}
 
 

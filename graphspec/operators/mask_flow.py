@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 from graphspec.axes import Dim, dim
 from graphspec.flow import EVERYWHERE, NO_FACTS, Facts, Guard, Interval, Padding, Relation, piece, relation
@@ -174,94 +173,6 @@ def _same(port: str, keyed: Keyed) -> Iterator[Guard]:
     for fact in keyed.facts.get(port, NO_FACTS):
         if fact.kind == "same":
             yield Guard(fact.tensor, fact.offset, (keyed.reader, fact.offset))
-
-
-# -- the pairs that really are read -----------------------------------------------------------------------------------
-
-
-def truth_of(mask: Mask, queries: Any, keys: Any, size: Callable[[Dim], int], data: Callable[[Atom], bool]) -> Any:
-    """The mask at arrays of query and key positions, where tensors that it reads hold the same value everywhere."""
-    match mask:
-        case Not(inner):
-            return ~truth_of(inner, queries, keys, size, data)
-        case And(left, right):
-            return truth_of(left, queries, keys, size, data) & truth_of(right, queries, keys, size, data)
-        case Or(left, right):
-            return truth_of(left, queries, keys, size, data) | truth_of(right, queries, keys, size, data)
-        case _:
-            return _atom_truth(mask, queries, keys, size, data)
-
-
-def _atom_truth(atom: Atom, queries: Any, keys: Any, size: Callable[[Dim], int], data: Callable[[Atom], bool]) -> Any:
-    every = (keys >= 0) & (queries >= 0)
-    match atom:
-        case Everything():
-            return every
-        case Causal():
-            return keys <= queries
-        case Window(left, right):
-            after = every if left is None else keys >= queries - size(left)
-            return after if right is None else after & (keys <= queries + size(right))
-        case Chunk(chunk):
-            return keys // size(chunk) == queries // size(chunk)
-        case Prefix(Dim() as count):
-            return every & (keys < size(count))
-        case Dilated(step):
-            return (queries - keys) % size(step) == 0
-        case Documents():
-            return every if data(atom) else keys == queries
-        case _:
-            return every if data(atom) else ~every
-
-
-def matrix_of(mask: Mask, queries: int, keys: int, size: Callable[[Dim], int], data: Callable[[Atom], bool]) -> Any:
-    import numpy as np
-
-    return truth_of(mask, np.arange(queries)[:, None], np.arange(keys)[None, :], size, data)
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """The keys that the queries see, where there are at least `least` of them."""
-
-    mask: Mask
-    reader: int
-    least: int = 1
-
-    def matrix(self, readers: int, places: int, size: Callable[[Dim], int], data: bool) -> Any:
-        seen = matrix_of(self.mask, readers, places, size, lambda _: data)
-        return seen & (seen.sum(axis=1, keepdims=True) >= self.least)
-
-
-@dataclass(frozen=True, slots=True)
-class Chooses:
-    """The queries themselves, where there is a choice between at least two keys."""
-
-    mask: Mask
-    reader: int
-    keys: Dim
-
-    def matrix(self, readers: int, places: int, size: Callable[[Dim], int], data: bool) -> Any:
-        import numpy as np
-
-        seen = matrix_of(self.mask, readers, size(self.keys), size, lambda _: data)
-        return np.eye(readers, places, dtype=bool) & (seen.sum(axis=1, keepdims=True) >= 2)
-
-
-@dataclass(frozen=True, slots=True)
-class Flips:
-    """The keys at which the mask's outcome changes with an atom's."""
-
-    mask: Mask
-    atom: Atom
-    reader: int
-
-    def matrix(self, readers: int, places: int, size: Callable[[Dim], int], data: bool) -> Any:
-        on, off = (
-            matrix_of(self.mask, readers, places, size, lambda atom, own=own: own if atom == self.atom else data)
-            for own in (True, False)
-        )
-        return on != off
 
 
 def numbers_of(mask: Mask) -> Iterator[Dim]:

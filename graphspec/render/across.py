@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from itertools import pairwise
+from dataclasses import dataclass
+from itertools import combinations, pairwise
 
 from graphspec.render.measure import CLEAR, GUTTER, LABEL, TRACK
 from graphspec.render.picture import Point, Points, joined, moved
@@ -46,7 +47,8 @@ class Across:
         column, side = self.columns.place[group[0].wire.head][0], group[0].side
         low, high = self._interval(group)
         taken = [offset + TRACK for a, b, offset in self.tracks.get((column, side), ()) if a < high + 4 and b > low - 4]
-        room = LABEL if self._passes_label(column, side, low, high) else CLEAR
+        labelled = group[0].kind == "tie" or self._passes_label(column, side, low, high)
+        room = LABEL if labelled else CLEAR
         offset = max([self._items_reach(column, side, low, high) + room, room, *taken])
         self.tracks.setdefault((column, side), []).append((low, high, offset))
         for route in group:
@@ -54,7 +56,7 @@ class Across:
 
     def _passes_label(self, column: int, side: int, low: float, high: float) -> bool:
         """Whether between two heights a line comes in that has a label beside the column."""
-        routes = (r for r in self.plan.routes if r.kind == "memory" and r.wire.tail and r.side == side)
+        routes = (r for r in self.plan.routes if r.labelled and r.wire.tail and r.side == side)
         return any(low <= r.y <= high and self.columns.place[r.wire.head][0] == column for r in routes)
 
     def _items_reach(self, column: int, side: int, low: float, high: float) -> float:
@@ -67,7 +69,9 @@ class Across:
     def reach(self, column: int, side: int, low: float, high: float) -> float:
         """How far the items and tracks of a column reach to a side between two heights."""
         tracks = [offset for a, b, offset in self.tracks.get((column, side), ()) if a < high and b > low]
-        return max([self._items_reach(column, side, low, high), *tracks])
+        first, last = self._span(column)
+        stem = 0.0 if first < high and last > low else -math.inf
+        return max([self._items_reach(column, side, low, high), stem, *tracks])
 
     def _spread_columns(self) -> list[float]:
         """Each column beside those further in that stand at the same height."""
@@ -76,9 +80,15 @@ class Across:
             side = self.columns.sides[column]
             low, high = self._span(column)
             inner = [other for other in range(column) if self.columns.sides[other] in (0, side)]
-            reached = max(abs(xs[other]) + self.reach(other, side, low, high) for other in inner)
-            xs.append(side * (max(reached, 0.0) + GUTTER + self.reach(column, -side, low, high)))
+            reached = [abs(xs[other]) + self.reach(other, side, low, high) for other in inner]
+            reached += [abs(xs[other]) for other in inner if self._joined(column, other)]
+            xs.append(side * (max(reached, default=0.0) + GUTTER + self.reach(column, -side, low, high)))
         return xs
+
+    def _joined(self, column: int, other: int) -> bool:
+        """Whether a wire goes from one column to the other."""
+        ends = ({self.columns.place[w.tail][0], self.columns.place[w.head][0]} for w in self.columns.inside)
+        return {column, other} in ends
 
     def _span(self, column: int) -> tuple[float, float]:
         """From where to where a column and its lines reach."""
@@ -88,7 +98,7 @@ class Across:
                 continue
             if column in (self.columns.place[route.wire.tail][0], self.columns.place[route.wire.head][0]):
                 inside = self.columns.place[route.wire.tail][0] == column
-                heights += [self.plan.start(route)] if inside or route.form == "under" else []
+                heights += [self.plan.start(route)] if inside or route.form in ("under", "lane", "tie") else []
                 heights += [route.y] if not inside or route.form == "over" else []
         return min(heights), max(heights)
 
@@ -144,23 +154,54 @@ class Across:
         track = self.x(route.wire.head) + route.side * route.offset
         return ((start, level), (track, level), (track, route.y))
 
-    # -- boxes in the way ---------------------------------------------------------------------------------------------
+    # -- what is in the way -------------------------------------------------------------------------------------------
 
     def conflicts(self) -> Iterator[tuple[str, float]]:
-        """Items that a horizontal piece would cross, and how high they must stand instead."""
-        for route in self.plan.routes:
-            if route.form != "tie":
-                yield from self._crossed(route, self.way(route))
+        """Items that must stand higher, and how high: a horizontal piece would cross them, or lie on another's."""
+        level = [piece for route in self.plan.routes if route.form != "tie" for piece in self._level_pieces(route)]
+        for piece in level:
+            yield from self._crossed(piece)
+        for one, other in combinations(level, 2):
+            if one.route.wire.tail != other.route.wire.tail and one.lies_on(other):
+                later = max((one.owner, other.owner), key=lambda name: self.columns.place[name])
+                yield later, self.plan.bottoms[later] + 6
 
-    def _crossed(self, route: Route, way: Points) -> Iterator[tuple[str, float]]:
+    def _level_pieces(self, route: Route) -> Iterator[_Piece]:
+        """The horizontal pieces of a route outside of its ends, each with the item whose height decides about it."""
+        entry = self.entry_point(route)
+        way = joined(self._start(route)[-1:], self._turns(route, entry), (entry,))
         if route.form == "outside":
-            way = ((way[0][0] + route.side * 1e6, way[0][1]), *way)
+            way = ((entry[0] + route.side * 1e6, entry[1]), entry)
         for (x0, y0), (x1, y1) in pairwise(way):
-            if y0 != y1:
-                continue
-            for name, kid in self.plan.kids.items():
-                x = self.x(name)
-                across = x - kid.left - 4 < max(x0, x1) and x + kid.right + 4 > min(x0, x1)
-                along = self.plan.bottoms[name] - 4 < y0 < self.plan.top(name) + 4
-                if across and along and name not in (route.wire.tail, route.wire.head):
-                    yield name, y0 + 10
+            if y0 == y1:
+                arrives = (x1, y1) == entry
+                yield _Piece(
+                    route, min(x0, x1), max(x0, x1), y0, arrives, route.wire.head if arrives else route.wire.tail
+                )
+
+    def _crossed(self, piece: _Piece) -> Iterator[tuple[str, float]]:
+        for name, kid in self.plan.kids.items():
+            x = self.x(name)
+            across = x - kid.left - 4 < piece.right and x + kid.right + 4 > piece.left
+            along = self.plan.bottoms[name] - 4 < piece.y < self.plan.top(name) + 4
+            own = name == piece.route.wire.tail or (piece.arrives and name == piece.route.wire.head)
+            if across and along and not own:
+                yield name, piece.y + 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A horizontal piece of a route; `owner` is the item whose height decides about it."""
+
+    route: Route
+    left: float
+    right: float
+    y: float
+    arrives: bool
+    owner: str
+
+    def lies_on(self, other: _Piece) -> bool:
+        """Whether both would look like one line, though they carry different values to different places."""
+        if self.arrives and other.arrives and self.route.wire.head == other.route.wire.head:
+            return False
+        return abs(self.y - other.y) < 3 and self.left < other.right and other.left < self.right

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from graphspec.render.scene import Item, Scene, Wire
 
 LEFT, RIGHT = -1, 1
+_WEIGHTS = {"mark": 1, "point": 0}
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns from the main one outwards, each from its lowest item to its highest."""
+    """The columns from the main one outwards, each from its lowest item to its highest.
+
+    `sources` are the sides from which the scene's other inputs come.
+    """
 
     scene: Scene
     stacks: tuple[tuple[str, ...], ...]
+    sources: Mapping[str, int]
 
     @cached_property
     def place(self) -> dict[str, tuple[int, int]]:
@@ -27,8 +32,8 @@ class Columns:
     def sides(self) -> tuple[int, ...]:
         """For each column: 0 the main one, else left or right of it.
 
-        What serves other columns from the side (memories, tables that every turn reads) is left, branches are right;
-        a second source for the sides goes right if there is room.
+        What reads an input from the side stands on that side. What serves other columns from the side (memories,
+        tables that every turn reads) is left, branches are right; a second source goes right if there is room.
         """
         found: dict[int, int] = {0: 0}
         for column in range(1, len(self.stacks)):
@@ -36,6 +41,11 @@ class Columns:
         return tuple(found[column] for column in range(len(self.stacks)))
 
     def _side(self, column: int, found: dict[int, int]) -> int:
+        outside = [
+            self.sources[wire.out] for wire in self.scene.wires if not wire.tail and wire.head in self.stacks[column]
+        ]
+        if outside:
+            return outside[0]
         partners = [found[other] for other in self._partners(column) if found.get(other)]
         if partners:
             return partners[0]
@@ -83,7 +93,7 @@ def is_side(wire: Wire, items: dict[str, Item]) -> bool:
     return wire.memory or (head.inner is not None and wire.port != head.inner.entry)
 
 
-def columns(scene: Scene) -> Columns:
+def columns(scene: Scene, sources: Mapping[str, int]) -> Columns:
     """Cover the scene by paths: the longest one to the first output, then the longest of what is left, and so on."""
     items = {item.name: item for item in scene.items}
     before: dict[str, list[str]] = {name: [] for name in items}
@@ -92,21 +102,21 @@ def columns(scene: Scene) -> Columns:
             before[wire.head].append(wire.tail)
     left = dict.fromkeys(items)
     stacks: list[tuple[str, ...]] = []
-    last = next(iter((*(wire.tail for wire in scene.wires if not wire.head), *scene.ends)), None)
+    last = next(iter((*(wire.tail for wire in scene.wires if not wire.head), *scene.ends)), "")
     while left:
         lengths = _lengths(left, before, items)
         end = last if last in left else max(left, key=lambda name: lengths[name])
         stack = _path(end, lengths, before)
         stacks.append(stack)
         left = {name: None for name in left if name not in stack}
-    return Columns(scene, tuple(stacks))
+    return Columns(scene, tuple(stacks), sources)
 
 
 def _lengths(left: dict[str, None], before: dict[str, list[str]], items: dict[str, Item]) -> dict[str, int]:
-    """For each item that is left, how many boxes and texts the longest path to it has."""
+    """For each item that is left, how long the longest path to it is, boxes counting most."""
     lengths: dict[str, int] = {}
     for name in left:
-        weight = 0 if items[name].form in ("mark", "point") else 1
+        weight = _WEIGHTS.get(items[name].form, 10)
         lengths[name] = weight + max((lengths[other] for other in before[name] if other in lengths), default=0)
     return lengths
 

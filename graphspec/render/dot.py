@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphspec.render.measure import BETWEEN, CELL, FRAME_SIZE, SHAPE_SIZE, SIDE_CELL, TIMES_SIZE, TITLE_SIZE
+from graphspec.render.measure import (
+    CELL,
+    FRAME_SIZE,
+    LONGEST_TITLE,
+    SHAPE_SIZE,
+    SIDE_CELL,
+    TIMES_SIZE,
+    TITLE_SIZE,
+    WHOLE_SIZE,
+)
 from graphspec.render.names import plain, shortened
 from graphspec.render.picture import Box, Dot, Frame, Label, Line, Picture, Point
 from graphspec.render.theme import Palette
@@ -43,7 +52,10 @@ class _Writer:
         p = self.palette
         yield 'digraph "" {'
         box = f'bb="0,0,{_n(self.picture.width)},{_n(self.picture.height)}"'
-        yield f'  graph [layout=nop2, {box}, bgcolor="{p.background}", pad=0.2, fontname=Inter, fontcolor="{p.ink}"{self.title()}]'
+        yield (
+            f'  graph [layout=nop2, {box}, bgcolor="{p.background}", pad=0.25, '
+            f'fontname=Inter, fontcolor="{p.ink}"{self.title()}]'
+        )
         yield (
             f'  node [shape=box, style="rounded,filled", fixedsize=true, fontname=Inter, fontsize={_n(TITLE_SIZE)}, '
             f'fontcolor="{p.ink}", color="{p.border}", penwidth=0.9]'
@@ -61,8 +73,8 @@ class _Writer:
         if not self.picture.title:
             return ""
         place = f"{_n(self.picture.width / 2)},{_n(self.picture.height - 18)}"
-        text = escaped(shortened(self.picture.title, 90))
-        return f', label=<<FONT POINT-SIZE="13"><B>{text}</B></FONT>>, lp="{place}"'
+        text = escaped(shortened(self.picture.title, LONGEST_TITLE))
+        return f', label=<<FONT POINT-SIZE="{_n(WHOLE_SIZE)}"><B>{text}</B></FONT>>, lp="{place}"'
 
     def inside(self, path: str, indent: str) -> Iterator[str]:
         """The boxes and frames within the frame at `path`."""
@@ -102,7 +114,7 @@ class _Writer:
         return f'{title}<BR/><FONT POINT-SIZE="{_n(SHAPE_SIZE)}" COLOR="{self.palette.muted}">{shape}</FONT>'
 
     def extras(self, box: Box) -> Iterator[str]:
-        """What stands beside the words: a mask's glyph, or the sign of a sum on the side where the residual comes in."""
+        """What stands beside the words: a mask's glyph, or the sign of a sum where the residual comes in."""
         inset = box.width / 2 - SIDE_CELL / 2 - 5
         if box.item.form != "box":
             return
@@ -114,10 +126,9 @@ class _Writer:
             yield f"{quoted(f'{box.path}•sum')} [{place}, {looks}, label=<{escaped(box.item.mark)}>]"
 
     def glyph(self, box: Box, place: Point) -> str:
-        side = _inch((CELL + BETWEEN) * len(box.item.glyph) + 6)
         rows = "".join(f"<TR>{''.join(self.cell(seen) for seen in row)}</TR>" for row in box.item.glyph)
-        table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="{_n(BETWEEN)}" CELLPADDING="0">{rows}</TABLE>'
-        size = f'pos="{_at(place)}", width={side}, height={side}'
+        table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{rows}</TABLE>'
+        size = f'pos="{_at(_whole(place))}", fixedsize=false'
         return f'{quoted(f"{box.path}•mask")} [{size}, shape=plain, style="", label=<{table}>]'
 
     def cell(self, seen: str) -> str:
@@ -126,7 +137,8 @@ class _Writer:
 
     def dot(self, dot: Dot) -> str:
         size = 'shape=point, width=0.05, height=0.05, label=""'
-        return f'{quoted(dot.path)} [pos="{_at((dot.x, dot.y))}", {size}, color="{self.palette.line}", fillcolor="{self.palette.line}"]'
+        colour = self.palette.line
+        return f'{quoted(dot.path)} [pos="{_at((dot.x, dot.y))}", {size}, color="{colour}", fillcolor="{colour}"]'
 
     def frame(self, frame: Frame, level: int) -> str:
         p = self.palette
@@ -134,7 +146,7 @@ class _Writer:
         corners = ",".join(map(_n, (frame.left, frame.bottom, frame.right, frame.top)))
         return (
             f'bb="{corners}", style="rounded,filled", fillcolor="{fill}", color="{p.frame}", penwidth=1.2, '
-            f'label=<{self.frame_title(frame)}>, lp="{_at(self.frame_title_place(frame))}"'
+            f'label=<{self.frame_title(frame)}>, lp="{_at(frame.title)}"'
         )
 
     def frame_title(self, frame: Frame) -> str:
@@ -144,18 +156,12 @@ class _Writer:
         times = escaped(shortened(frame.item.times))
         return f'{title}<FONT POINT-SIZE="{_n(TIMES_SIZE)}">  <I>{times}</I></FONT>'
 
-    def frame_title_place(self, frame: Frame) -> Point:
-        from graphspec.render.measure import frame_title_width
-
-        half = frame_title_width(frame.item) / 2 + 10
-        x = frame.right - half if frame.title_side > 0 else frame.left + half
-        return x, frame.top - 13
-
     def label(self, label: Label, at: int) -> str:
-        place = _at((label.x, label.y + 5))
+        place = _at((label.x, label.y + 8))
         colour = self.palette.memory if label.kind == "memory" else self.palette.muted
         text = f'<FONT POINT-SIZE="9" COLOR="{colour}"><I>{escaped(label.text)}</I></FONT>'
-        return f'  {quoted(f"{label.text}•{at}")} [pos="{place}", shape=plaintext, style="", width=0.3, height=0.15, label=<{text}>]'
+        looks = f'shape=plaintext, style="", width=0.3, height=0.15, label=<{text}>'
+        return f'  {quoted(f"{label.text}•{at}")} [pos="{place}", {looks}]'
 
     def line(self, line: Line) -> str:
         looks = {
@@ -180,6 +186,11 @@ def _n(number: float) -> str:
 
 def _at(point: Point) -> str:
     return f"{_n(point[0])},{_n(point[1])}"
+
+
+def _whole(point: Point) -> Point:
+    """On whole points, so that the squares of a glyph meet those of the screen."""
+    return round(point[0]), round(point[1])
 
 
 def _inch(points: float) -> str:

@@ -124,10 +124,10 @@ def _source_title(parts: tuple[Step, ...]) -> str:
 
 
 def _with_sum(step: Step, lone: Lone) -> Step:
-    (part,) = _parts(step, lone, lambda part: part.kind == SUM and part.is_mark) or (None,)
-    if part is None or step.kind != "norm":
+    parts = _parts(step, lone, lambda part: part.kind == SUM and part.is_mark)
+    if step.kind != "norm" or len(step.reads) != 1 or not parts:
         return step
-    return _absorb(step, (part,), title=step.node.label or "Add & Norm", mark=part.mark)
+    return _absorb(step, parts, title=step.node.label or "Add & Norm", mark=parts[0].mark)
 
 
 def _with_linear(step: Step, lone: Lone) -> Step:

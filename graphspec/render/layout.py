@@ -1,4 +1,4 @@
-"""DOT → SVG, PNG or PDF: by the program `dot`, else by the pygraphviz wheel, in a process of its own with a time limit."""
+"""DOT → SVG, PNG or PDF: by the program `dot`, else by the pygraphviz wheel, in a process of its own."""
 
 from __future__ import annotations
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from graphspec.render.names import shortened, width
 from graphspec.render.scene import Item, Scene
+from graphspec.render.theme import Direction
 
-TITLE_SIZE, SHAPE_SIZE, FRAME_SIZE, TIMES_SIZE = 11.0, 9.0, 12.0, 13.0
+TITLE_SIZE, SHAPE_SIZE, FRAME_SIZE, TIMES_SIZE, WHOLE_SIZE = 11.0, 9.0, 12.0, 13.0, 13.0
+LONGEST_TITLE = 90
 
 GAP = 18.0  # from box to box, room for an arrow
 FORK = 9.0  # from a box to the point where its value forks
@@ -21,7 +23,7 @@ PAD = 12.0  # from a frame to what is in it
 BAND = 24.0  # the height of a frame's title
 TITLE_BAND = 30.0  # the height of the whole diagram's title
 MARK = 15.0  # the diameter of a mark
-CELL, BETWEEN = 2.0, 1.0  # the squares of a mask's glyph
+CELL = 3.0  # one square of a mask's glyph
 
 _BOX_HEIGHT = 32.0
 _NARROWEST, _WIDEST = 190.0, 340.0
@@ -33,12 +35,12 @@ class Measure:
     """The size of every item; all boxes of a diagram are as wide as the widest needs to be."""
 
     box_width: float
-    sideways: bool
+    direction: Direction
 
     def size(self, item: Item) -> tuple[float, float]:
         """Across and along the flow."""
         wide, high = self.box(item)
-        return (high, wide) if self.sideways else (wide, high)
+        return (high, wide) if self.direction == "right" else (wide, high)
 
     def box(self, item: Item) -> tuple[float, float]:
         """Width and height on the page."""
@@ -53,14 +55,18 @@ class Measure:
                 return 0.0, 0.0
 
 
-def measure(scene: Scene, sideways: bool) -> Measure:
+def measure(scene: Scene, direction: Direction) -> Measure:
     widest = max((_wanted(item) for item in _boxes(scene)), default=0.0)
-    return Measure(round(min(max(widest, _NARROWEST), _WIDEST)), sideways)
+    return Measure(round(min(max(widest, _NARROWEST), _WIDEST)), direction)
 
 
 def frame_title_width(item: Item) -> float:
     gap = 8.0 if item.times else 0.0
     return width(shortened(item.title), FRAME_SIZE, bold=True) + gap + width(shortened(item.times), TIMES_SIZE)
+
+
+def title_width(title: str) -> float:
+    return width(shortened(title, LONGEST_TITLE), WHOLE_SIZE, bold=True)
 
 
 def _text_width(item: Item) -> float:

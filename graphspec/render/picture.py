@@ -29,7 +29,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A container: its corners, its title and how often it is gone through."""
+    """A container: its corners, and the middle of its title."""
 
     path: str
     item: Item
@@ -37,10 +37,11 @@ class Frame:
     bottom: float
     right: float
     top: float
-    title_side: int
+    title: Point
 
     def moved(self, x: float, y: float) -> Frame:
-        return replace(self, left=self.left + x, right=self.right + x, bottom=self.bottom + y, top=self.top + y)
+        left, bottom, right, top = self.left + x, self.bottom + y, self.right + x, self.top + y
+        return Frame(self.path, self.item, left, bottom, right, top, (self.title[0] + x, self.title[1] + y))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A word beside a line; the point is the middle of its lower edge."""
+    """A word beside a line; it stands above its point."""
 
     text: str
     kind: str
@@ -93,7 +94,7 @@ class End:
     side: int
     points: Points
     arrow: bool = True
-    memory: bool = False
+    labelled: bool = False
 
     def moved(self, x: float, y: float) -> End:
         return replace(self, points=moved(self.points, x, y))

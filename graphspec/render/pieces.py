@@ -14,7 +14,6 @@ from graphspec.render.plan import Route
 from graphspec.render.scene import Wire
 
 MEMORY_LABEL, TIE_LABEL = "K, V", "tied"
-_ABOVE = 3.0
 
 
 class Pieces:
@@ -89,7 +88,8 @@ class Pieces:
         if wire.tail == self.scene.entry and wire.tail not in self.dotted:
             self.entries.append((wire.tail, End(head, 0, way, route.arrow)))
             return
-        yield Line(self._tail_path(wire), head, self._from_fork(wire, way), route.kind, route.arrow)
+        way = way if route.form == "tie" else self._from_fork(wire, way)
+        yield Line(self._tail_path(wire), head, way, route.kind, route.arrow)
         yield from self._labels(route, way)
 
     def _from_outside(self, route: Route, head: str, way: Points) -> End:
@@ -97,7 +97,7 @@ class Pieces:
         if not side:  # a container's first input, read from beside it: across just below it
             side, (x, y) = -self.plan.lanes, way[0]
             way = joined(((x, y - GAP / 2),), way)
-        return End(head, side, way, route.arrow, route.wire.memory)
+        return End(head, side, way, route.arrow, route.labelled)
 
     def _tail_path(self, wire: Wire) -> str:
         end = self.plan.exit(wire)
@@ -118,12 +118,12 @@ class Pieces:
         return wire == first and wire.tail != self.scene.entry
 
     def _labels(self, route: Route, way: Points) -> Iterator[Label]:
-        if route.kind == "memory":
+        if route.labelled:
             x, y = self.across.entry_point(route)
-            yield Label(MEMORY_LABEL, "memory", x + route.side * 13, y + _ABOVE)
+            yield Label(MEMORY_LABEL, "memory", x + route.side * 13, y)
         if route.kind == "tie":
             (x0, y), (x1, _) = way[-2:]
-            yield Label(TIE_LABEL, "tie", (x0 + x1) / 2, y + _ABOVE)
+            yield Label(TIE_LABEL, "tie", (x0 + x1) / 2, y)
 
     # -- ends ---------------------------------------------------------------------------------------------------------
 

@@ -8,16 +8,17 @@ horizontal piece would cross a box of a column in between, the box moves up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from graphspec.render.across import Across
 from graphspec.render.columns import LEFT, RIGHT, Columns, columns, is_side
-from graphspec.render.measure import BAND, PAD, TITLE_BAND, Measure, frame_title_width, measure
-from graphspec.render.picture import Box, End, Frame, Picture, Placed, joined
+from graphspec.render.measure import BAND, PAD, TITLE_BAND, Measure, frame_title_width, measure, title_width
+from graphspec.render.picture import Box, End, Frame, Label, Line, Picture, Piece, Placed, Point, joined
 from graphspec.render.pieces import Pieces
 from graphspec.render.plan import Plan
 from graphspec.render.scene import Item, Scene, Wire
+from graphspec.render.theme import Direction
 
 _MOST_PUSHES = 60
 
@@ -29,20 +30,21 @@ class Place:
     path: str
     measure: Measure
     lanes: int = RIGHT
-    sides: Mapping[str, int] | None = None
+    sides: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 def placed(scene: Scene, place: Place) -> Placed:
     """A scene with everything in its place."""
-    found = columns(scene)
+    found = columns(scene, place.sides)
     kids = {item.name: _kid(item, found, place) for item in scene.items}
     least: dict[str, float] = {}
+    across = Across(Plan(found, kids, place.lanes, least))
     for _ in range(_MOST_PUSHES):
-        across = Across(Plan(found, kids, place.lanes, least))
         pushed = dict(across.conflicts())
         if not pushed:
             break
         least |= pushed
+        across = Across(Plan(found, kids, place.lanes, least))
     return Pieces(across, place.path).placed()
 
 
@@ -60,30 +62,40 @@ def _kid(item: Item, found: Columns, place: Place) -> Placed:
 
 def _source_side(wire: Wire, found: Columns, place: Place) -> int:
     if not wire.tail:
-        return (place.sides or {}).get(wire.out, LEFT)
+        return place.sides[wire.out]
     return found.order(wire) or LEFT
 
 
 def framed(inner: Placed, path: str, item: Item, sizes: Measure, lanes: int) -> Placed:
-    """A scene in its frame, wide enough for the title beside the line that leaves at the top."""
+    """A scene in its frame, with room for the title beside the line that enters or leaves there."""
     wide = frame_title_width(item) + 2 * PAD
-    side = lanes if inner.reach(lanes) >= inner.reach(-lanes) else -lanes
-    left, right = (max(inner.reach(s) + PAD, wide if s == side else PAD) for s in (LEFT, RIGHT))
-    height = inner.height + PAD + BAND
-    frame = Frame(path, item, -left, 0, right, height, side)
+    left, right, height = inner.left + PAD, inner.right + PAD, inner.height + PAD + BAND
+    low = BAND if sizes.direction == "down" else PAD
+    if sizes.direction == "right":
+        start = _free([end.points[0][1] + PAD for _, end in inner.entries if end.side == LEFT], wide)
+        low, left, height = PAD, left + BAND, max(inner.height + 2 * PAD, start + wide)
+        title = (-left + BAND / 2, start + wide / 2)
+    else:
+        side = lanes if inner.reach(lanes) >= inner.reach(-lanes) else -lanes
+        left, right = (max(left, wide), right) if side == LEFT else (left, max(right, wide))
+        x = -left + wide / 2 if side == LEFT else right - wide / 2
+        title = (x, BAND / 2 if sizes.direction == "down" else height - BAND / 2)
+    frame = Frame(path, item, -left, 0, right, height, title)
     edge = {LEFT: -left, RIGHT: right}
 
     def outwards(end: End) -> End:
         x, y = end.points[0]
         return replace(end, points=joined(((edge[end.side], y) if end.side else (x, 0.0),), end.points))
 
-    entries = tuple((port, outwards(end)) for port, end in _shifted(inner.entries))
-    exits = tuple((port, _leaving(end, edge, height)) for port, end in _shifted(inner.exits))
-    return Placed(left, right, height, (frame, *inner.moved(0, PAD)), entries, exits)
+    entries = tuple((port, outwards(end.moved(0, low))) for port, end in inner.entries)
+    exits = tuple((port, _leaving(end.moved(0, low), edge, height)) for port, end in inner.exits)
+    return Placed(left, right, height, (frame, *inner.moved(0, low)), entries, exits)
 
 
-def _shifted(ends: tuple[tuple[str, End], ...]) -> Iterator[tuple[str, End]]:
-    return ((port, end.moved(0, PAD)) for port, end in ends)
+def _free(taken: list[float], wide: float) -> float:
+    """The first place for a title that no line from the side runs through."""
+    starts = [0.0, *(y + PAD for y in sorted(taken))]
+    return next(start for start in starts if not any(start <= y <= start + wide for y in taken))
 
 
 def _leaving(end: End, edge: Mapping[int, float], height: float) -> End:
@@ -94,8 +106,45 @@ def _leaving(end: End, edge: Mapping[int, float], height: float) -> End:
 # -- the whole --------------------------------------------------------------------------------------------------------
 
 
-def picture_of(scene: Scene, title: str) -> Picture:
-    """A whole model, with the data flowing upwards."""
-    whole = placed(scene, Place("", measure(scene, sideways=False)))
+def picture_of(scene: Scene, title: str, direction: Direction = "up") -> Picture:
+    """A whole model, with the data flowing in a direction."""
+    whole = placed(scene, Place("", measure(scene, direction)))
     band = TITLE_BAND if title else 0.0
-    return Picture(whole.left + whole.right, whole.height + band, title, whole.moved(whole.left, 0))
+    turned = [turn(piece, direction) for piece in whole.pieces]
+    match direction:
+        case "up":
+            x, y, width, height = whole.left, 0.0, whole.left + whole.right, whole.height
+        case "down":
+            x, y, width, height = whole.left, whole.height, whole.left + whole.right, whole.height
+        case "right":
+            x, y, width, height = 0.0, whole.right, whole.height, whole.left + whole.right
+    margin = max(0.0, title_width(title) - width) / 2
+    pieces = tuple(piece.moved(x + margin, y) for piece in turned)
+    return Picture(width + 2 * margin, height + band, title, pieces)
+
+
+def turn(piece: Piece, direction: Direction) -> Piece:
+    """A piece of an upward diagram as one of a diagram in another direction."""
+    if direction == "up":
+        return piece
+    match piece:
+        case Line(points=points):
+            return replace(piece, points=tuple(_turn(point, direction) for point in points))
+        case Frame(left=left, right=right, bottom=bottom, top=top):
+            (x0, y0), (x1, y1) = _turn((left, bottom), direction), _turn((right, top), direction)
+            title = _turn(piece.title, direction)
+            return Frame(piece.path, piece.item, min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1), title)
+        case Box(x=x, y=y, width=width, height=height):
+            x, y = _turn((x, y), direction)
+            size = (height, width) if direction == "right" else (width, height)
+            return replace(piece, x=x, y=y, width=size[0], height=size[1])
+        case Label(x=x, y=y):
+            return replace(piece, x=y + 13, y=-x - 8) if direction == "right" else replace(piece, y=-y - 16)
+        case _:
+            x, y = _turn((piece.x, piece.y), direction)
+            return replace(piece, x=x, y=y)
+
+
+def _turn(point: Point, direction: Direction) -> Point:
+    x, y = point
+    return (y, -x) if direction == "right" else (x, -y)

@@ -36,6 +36,7 @@ class Route:
     y: float
     rest: Points
     arrow: bool = True
+    labelled: bool = False
     form: str = "under"
     offset: float = 0.0
 
@@ -138,11 +139,16 @@ class Plan:
         kind = "memory" if wire.memory else "data"
         for end in (end for port, end in head.entries if port == wire.port):
             y = self.bottoms[wire.head] + end.points[0][1]
-            yield self._formed(Route(wire, kind, end.path, end.side, y, end.points, end.arrow))
+            yield self._formed(Route(wire, kind, end.path, end.side, y, end.points, end.arrow, end.labelled))
         if self.columns.items[wire.head].inner is None:
             side = self._side(wire)
             y = self.middle(wire.head) if side else self.bottoms[wire.head]
-            yield self._formed(Route(wire, kind, "", side, y, ()))
+            yield self._formed(Route(wire, kind, "", side, y, (), labelled=self._is_labelled(wire)))
+
+    def _is_labelled(self, wire: Wire) -> bool:
+        """Whether a wire brings an attention both keys and values, and must say so."""
+        memories = [other for other in self.columns.scene.wires if other.head == wire.head and other.memory]
+        return memories == [wire] and self.columns.items[wire.head].kind == "cross"
 
     def _formed(self, route: Route) -> Route:
         wire = route.wire
@@ -161,7 +167,7 @@ class Plan:
         """From where a wire enters a box: below if it is the one from the item underneath, or the first to come."""
         column, at = self.columns.place[wire.head]
         if not wire.tail:
-            return self.columns.sides[column] or -self.lanes
+            return self.columns.sides[column] or self.columns.sources[wire.out]
         if self.columns.is_straight(wire) or (at == 0 and self._plain_wires(wire.head)[:1] == [wire]):
             return 0
         return self.columns.order(wire) or (-self.lanes if wire.memory else self.lane_side(wire, self.level(wire)))
@@ -184,19 +190,19 @@ class Plan:
         for name in self.columns.stacks[column]:
             for _, end in self.kids[name].entries:
                 count += end.side == side and low < self.bottoms[name] + end.points[0][1] < high
-        sides = [
+        outside = [
             wire for wire in self.columns.scene.wires if not wire.tail and wire.head in self.columns.stacks[column]
         ]
-        return count + sum(side == -self.lanes and low < self.middle(wire.head) <= high for wire in sides)
+        return count + sum(self._side(wire) == side and low < self.middle(wire.head) <= high for wire in outside)
 
     def _spread(self, routes: list[Route]) -> None:
-        """Lines that enter a box at one side enter one above the other, those from furthest below highest."""
+        """Lines that enter a box at one side enter one above the other, those from furthest below highest, memories with their labels above all."""
         groups: dict[tuple[str, int], list[Route]] = {}
         for route in routes:
             if route.side and self.columns.items[route.wire.head].form == "box":
                 groups.setdefault((route.wire.head, route.side), []).append(route)
         for group in groups.values():
-            group.sort(key=lambda route: -self.start(route) if route.wire.tail else 0.0)
+            group.sort(key=lambda route: (route.kind == "memory", -self.start(route) if route.wire.tail else 0.0))
             for at, route in enumerate(group):
                 route.y += (at - (len(group) - 1) / 2) * _SPREAD
 

@@ -5,12 +5,14 @@ The scene of a body does not know where the body stands, so that a body used in 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from graphspec.axes import Dim
 from graphspec.graph import Body, Call, Graph, Input, Node, Parameter, Ref, Repeat, Run, inner_bodies
+from graphspec.operators import Operator
 from graphspec.render.fold import folded
 from graphspec.render.glyphs import Glyph, glyph
 from graphspec.render.names import block_name, humanised, plain, shape_text, size_text
@@ -33,6 +35,7 @@ class Item:
     glyph: Glyph = ()
     times: str = ""
     inner: Scene | None = None
+    note: str = field(default="", compare=False)
     shape: str = field(default="", compare=False)
 
 
@@ -114,6 +117,7 @@ class _Builder:
         return Item(source.name, "text", title=plain(source.name), shape=shape)
 
     def items(self, flow: Flow, level: int) -> Iterator[Item]:
+        titles = Counter(step.title for step in flow.steps)
         for step in flow.steps:
             if step.kind == CONTAINER:
                 yield self.container(step, level, _used(step, flow))
@@ -121,7 +125,10 @@ class _Builder:
                 yield Item(step.name, "mark", "mark", mark=step.mark)
             else:
                 seen = glyph(step.mask, self.sizes)
-                yield Item(step.name, "box", step.kind, step.title, step.mark, seen, shape=self.shape(step, flow))
+                note = f"mask: {step.mask}" if seen else ""
+                name = step.name if titles[step.title] > 1 and _needs_name(step) else ""
+                shape = " · ".join(filter(None, [name, self.shape(step, flow)]))
+                yield Item(step.name, "box", step.kind, step.title, step.mark, seen, note=note, shape=shape)
 
     def shape(self, step: Step, flow: Flow) -> str:
         """The axes of what a step gives, where they are news."""
@@ -142,6 +149,12 @@ class _Builder:
         return Item(step.name, "container", title=step.title, times=times, inner=inner)
 
 
+def _needs_name(step: Step) -> bool:
+    """Whether people tell such steps apart by their names: linears, for one, but not norms."""
+    return isinstance(step.node.does, Operator) and not step.node.anonymous and step.kind not in _NAMELESS
+
+
+_NAMELESS = ("norm", "attention", "cross", "embedding", "position")
 Used = tuple[str, ...]
 
 
@@ -182,8 +195,8 @@ class _Turns:
         found: list[tuple[tuple[Body, ...], int]] = []
         for run in repeat.runs:
             bodies, count = self.alike(run)
-            before = found[-1][0] if found else ()
-            if len(before) == len(bodies) == 1 and self.scene(before[0]) == self.scene(bodies[0]):
+            before: tuple[Body, ...] = found[-1][0] if found else ()
+            if len(bodies) == 1 and len(before) == 1 and self.scene(before[0]) == self.scene(bodies[0]):
                 count += found.pop()[1]
             found.append((bodies, count))
         return found

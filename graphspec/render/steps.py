@@ -22,6 +22,7 @@ Opens = Callable[[Node], bool]
 
 CONTAINER, SUM = "container", "sum"
 MARKS = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷"}
+EVERYTHING = Everything()
 _UNDRAWN = (Dropout, Cast, StopGradient)
 _SCALINGS = ("multiply", "divide")
 
@@ -44,7 +45,7 @@ class Step:
     title: str
     reads: tuple[Read, ...]
     names: tuple[str, ...]
-    mask: Mask = Everything()
+    mask: Mask = EVERYTHING
     mark: str = ""
 
     @property

@@ -1,12 +1,13 @@
-"""Graphviz's SVG → one that stands alone: fonts to fall back on, words for those who cannot see it, nothing that varies."""
+"""Graphviz's SVG → one that stands alone: fonts to fall back on, words for those who cannot see it."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from itertools import groupby
 from xml.etree import ElementTree
 
+from graphspec.render.names import plain
 from graphspec.render.picture import Box, Frame, Picture
 from graphspec.render.scene import Item
 from graphspec.render.theme import FONTS
@@ -23,9 +24,8 @@ def finished_svg(svg: bytes, picture: Picture, name: str) -> str:
     centres = _centres(root, picture)
     words = dict(_words(picture))
     for group in root.iter(_tag("g")):
+        _centre(group, centres)
         _rename(group, words)
-        if group.get("class") == "node":
-            _centre(group, centres)
     for text in root.iter(_tag("text")):
         text.set("font-family", FONTS)
     _describe(root, picture, name)
@@ -73,26 +73,32 @@ def _words(picture: Picture) -> Iterator[tuple[str, str]]:
     for piece in picture.pieces:
         if isinstance(piece, Box | Frame):
             facts = (piece.path.replace("/", ".").removeprefix("→"), piece.item.note, piece.item.shape)
-            yield piece.path, " · ".join(fact for fact in facts if fact)
+            yield plain(piece.path), " · ".join(fact for fact in facts if fact)
 
 
 # -- words in the middle of their boxes, whatever the font ------------------------------------------------------------
 
 
 def _centres(root: ElementTree.Element, picture: Picture) -> Mapping[str, float]:
-    """Where the middle of each box is in the SVG: Graphviz has moved all of them by the same step."""
-    boxes = {piece.path: piece.x for piece in picture.pieces if isinstance(piece, Box)}
+    """Where the middle of each box, and of the whole, is in the SVG: Graphviz has moved all by the same step."""
+    boxes = {plain(piece.path): piece.x for piece in picture.pieces if isinstance(piece, Box)}
     for group in root.iter(_tag("g")):
         shape = group.find(_tag("path"))
         if group.get("class") == "node" and shape is not None and _title(group) in boxes:
             xs = [float(x) for x in re.findall(r"(-?[\d.]+),-?[\d.]+", shape.get("d", ""))]
             step = (min(xs) + max(xs)) / 2 - boxes[_title(group)]
-            return {path: x + step for path, x in boxes.items()}
+            return {path: x + step for path, x in {**boxes, "": picture.width / 2}.items()}
     return {}
 
 
 def _centre(group: ElementTree.Element, centres: Mapping[str, float]) -> None:
-    """Anchor the words at the middle, line by line; a line of several pieces stays as it is."""
+    """Anchor words at the middle, line by line; a line of several pieces stays as it is."""
+    centre = centres.get("" if group.get("class") == "graph" else _title(group))
+    lines = Counter(text.get("y") for text in group.findall(_tag("text")))
+    for text in group.findall(_tag("text")):
+        if centre is not None and group.get("class") != "cluster" and lines[text.get("y")] == 1:
+            text.set("text-anchor", "middle")
+            text.set("x", f"{centre:.2f}")
 
 
 def _describe(root: ElementTree.Element, picture: Picture, name: str) -> None:
@@ -107,7 +113,7 @@ def _describe(root: ElementTree.Element, picture: Picture, name: str) -> None:
 
 def _listed(picture: Picture, path: str) -> Iterator[str]:
     for piece in picture.pieces:
-        if isinstance(piece, Box | Frame) and piece.path.rpartition("/")[0] == path and piece.item.title:
+        if isinstance(piece, Box | Frame) and piece.item.title and piece.path.rpartition("/")[0] == path:
             yield _phrase(picture, piece.path, piece.item)
 
 
@@ -115,6 +121,3 @@ def _phrase(picture: Picture, path: str, item: Item) -> str:
     times = f" {item.times}" if item.times else ""
     inside = ", ".join(_listed(picture, path)) if item.inner else ""
     return f"{item.title}{times}" + (f" ({inside})" if inside else "")
-
-
-__all__ = ["description", "finished_svg", "groupby"]

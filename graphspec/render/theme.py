@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+Direction = Literal["up", "down", "right"]
 ThemeName = Literal["light", "dark", "print"]
 
 FONTS = "Inter, Helvetica, Arial, sans-serif"
@@ -21,7 +22,7 @@ class RenderOptions:
     """
 
     depth: int | None = None
-    direction: Literal["up", "down", "right"] = "up"
+    direction: Direction = "up"
     shapes: Literal["changes", "all", "none"] = "changes"
     theme: ThemeName = "light"
     title: bool = True

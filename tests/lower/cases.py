@@ -223,12 +223,12 @@ nodes:
 """,
     "masks of tensors": """
 inputs:
-  {x: B T d, y: B S d, real: bool B S, ids: int B T, pairs: bool B T T', same: bool T T', first: int B, cross: bool B T S}
+  {x: B T d, y: B S d, real: bool B S, ids: int B T, pairs: bool B T T', same: bool T T', cross: bool B T S}
 nodes:
   a: {block: std.attention, in: x, heads: heads, mask: documents(ids) & causal}
   b: {block: std.attention, in: a, heads: heads, mask: graph(pairs) | causal}
   c: {block: std.attention, in: b, heads: heads, mask: graph(same)}
-  f: {block: std.attention, in: c, heads: heads, mask: prefix(first) | ~causal}
+  f: {block: std.attention, in: c, heads: heads, mask: ~causal}
   g: {block: std.attention, in: f, context: y, heads: heads, mask: real}
   h: {block: std.attention, in: g, context: y, heads: heads, mask: ~real & prefix(2)}
   out: {block: std.attention, in: h, context: y, heads: heads, mask: cross & real}

@@ -81,6 +81,13 @@ def test_case(title: str) -> None:
         compare(graph, random_inputs(graph, optional=False))
 
 
+def test_a_prefix_of_its_own_length_in_each_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphspec.operators.attention._check_mask", lambda *_: None)
+    nodes = "nodes: {out: {block: std.attention, in: x, heads: heads, mask: prefix(first) | causal & ~prefix(2)}}"
+    graph = graphspec.loads(spec(f"inputs: {{x: B T d, first: int B}}\n{nodes}\n")).graph
+    compare(graph, random_inputs(graph) | {"first": torch.tensor([0, 3])})
+
+
 @settings(max_examples=40)
 @given(strategies.specs(), st.integers(0, 99), st.booleans(), st.sampled_from(("cpu", "cuda")))
 def test_random_spec(random: strategies.RandomSpec, seed: int, optional: bool, device: str) -> None:

@@ -198,8 +198,9 @@ def test_faults_of_spec_and_device_and_metric_are_reported_together(tmp_path: Pa
     changes = {"evaluation__metric": "accuracy", "set__layrs": "3"} | (
         {} if torch.cuda.is_available() else {"device": "cuda"}
     )
-    error = refused(tiny.recipe(tmp_path, tiny.upper(tmp_path), **changes))
-    assert {"unknown-parameter"} <= {it.code for it in error.diagnostics}
+    error = refused(tiny.recipe(tmp_path, tmp_path / "none.tsv", **changes))
+    device = {"no-such-device"} & {f"no-such-{key}" for key in changes}
+    assert {it.code for it in error.diagnostics} == {"unknown-parameter", "missing-file"} | device
     error = refused(tiny.recipe(tmp_path, tmp_path / "none.tsv", evaluation__metric="accuracy"))
     assert {it.code for it in error.diagnostics} == {"wrong-metric", "missing-file"}
 
@@ -262,8 +263,10 @@ def test_a_tagger_learns(tmp_path: Path) -> None:
 
 def test_a_language_model_learns_and_goes_on_with_a_text(tmp_path: Path) -> None:
     changes = {"data.train": str(tiny.lines(tmp_path / "a.txt", "abcde " * 300)), "run": str(tmp_path / "run")}
-    changes |= {**SIZES, **NARROW, "set.depth": "1", "batch.longest": "16"}
-    result, _ = tiny.trained(tiny.made(tiny.SPECS / "tasks/language_model.yaml", changes))
+    sizes = {"depth": "1", "d_model": "32", "heads": "2", "kv_heads": "1", "d_ff": "64"}
+    changes |= {**SIZES, **{f"set.{name}": size for name, size in sizes.items()}}
+    changes |= {"batch.longest": "16", "optimiser.lr": "2e-2", "steps": "120"}
+    result, _ = tiny.trained(tiny.made(tiny.SPECS / "llm/llama.yaml", changes))
     assert result.metric == "perplexity" and result.measured["validation"] < 1.5
     assert load_run(result.folder).answer(["abc"], limit=7)[0].text == "de abcd"
 

@@ -36,10 +36,10 @@ def _judge_symmetry(reading: Reading, output: str, ref: Ref, name: str, invarian
         axis = reading.place(source.type, name)
         if axis is None or source.name not in state.reads:
             continue
-        asymmetry = asymmetry(reading.judge, ref, reading.names(source.type, [axis]), "shift")
+        broken = asymmetry(reading.judge, ref, reading.names(source.type, [axis]), "shift")
         follows = any(item.rates for item in state.reads[source.name][axis])
-        if asymmetry or (invariant and follows):
-            return Answer("unknown", asymmetry or f"`{output}` follows `{source.name}` along `{name}`")
+        if broken or (invariant and follows):
+            return Answer("unknown", broken or f"`{output}` follows `{source.name}` along `{name}`")
     return Answer("proved")
 
 

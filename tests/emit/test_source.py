@@ -1,0 +1,209 @@
+"""The generated source: golden text, layout, names, and that it says nothing superfluous."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+import graphspec
+from compiler.emit import emit, emit_source
+from compiler.lower.names import BUILTINS, MODULE_ATTRIBUTES
+from compiler.lower.unit import RUNTIME
+from compiler.target import Target
+from tests import house, strategies
+from tests.lower.cases import CASES, spec
+
+SPECS = Path(__file__).parents[2] / "specs"
+CPU = Target(device="cpu")
+GALLERY = ("transformer", "llm/llama", "tasks/classifier", "tasks/tagger", "tasks/language_model")
+
+PATTERN = """graphspec: 1
+name: pattern
+title: Layers that take turns, and masks of three kinds
+params: {depth: 6, d_model: 16, heads: 4, kv_heads: 2, near: 2, drop: 0.1}
+axes: {B: batch, T: position}
+inputs:
+  tokens: {type: int B T, below: 99}
+  document: int B T
+  real: bool B T = true
+masks: {local: "causal & window(left=near)"}
+blocks:
+  stage:
+    in: {x: B T d_model}
+    params: {mask: mask}
+    nodes:
+      attention:
+        {block: std.attention, in: x, heads: heads, kv_heads: kv_heads, mask: mask, rotary: {theta: 10000}, dropout: drop}
+    out: x + attention
+nodes:
+  embedding: {op: embedding, in: tokens, size: 99, dim: d_model}
+  layers: {block: stage, in: embedding, repeat: depth, cycle: {mask: [local, local, causal & real]}}
+  packed: {block: stage, in: layers, mask: documents(document)}
+  best: max(packed, T)
+  out: packed * best + silu(best)
+outputs: {out: out, best: best}
+"""
+
+
+def source(text: str, target: Target = CPU) -> str:
+    return emit(graphspec.loads(text).graph, target)
+
+
+def ruff(*arguments: str, folder: Path) -> str:
+    """What ruff has to say about the files of a folder: nothing if it is content."""
+    command = [sys.executable, "-m", "ruff", *arguments, "--line-length=120", "--isolated", "--quiet", str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60).stdout
+
+
+# --- golden
+
+
+@pytest.mark.parametrize("name", ["transformer", "llm/llama", "tasks/classifier"])
+def test_gallery(name: str, golden: Callable[[str, str], None]) -> None:
+    golden(f"emit/{Path(name).name}.py", emit(graphspec.load(SPECS / f"{name}.yaml").graph, CPU))
+
+
+def test_pattern(golden: Callable[[str, str], None]) -> None:
+    golden("emit/pattern.py", source(PATTERN))
+
+
+def test_objective_on_cuda(golden: Callable[[str, str], None]) -> None:
+    target = Target(device="cuda", precision="bf16", objective="next_token(logits, target, ignore=0, smoothing=0.1)")
+    golden("emit/transformer_training.py", emit(graphspec.load(SPECS / "transformer.yaml").graph, target))
+
+
+def test_attention_written_out(golden: Callable[[str, str], None]) -> None:
+    golden("emit/written_out.py", source(spec(CASES["attention with a bound and a scale"])))
+
+
+# --- layout
+
+
+def test_ruff_would_change_nothing(tmp_path: Path) -> None:
+    graphs = {name.replace("/", "_"): graphspec.load(SPECS / f"{name}.yaml").graph for name in GALLERY}
+    graphs |= {f"case_{at}": graphspec.loads(spec(body)).graph for at, body in enumerate(CASES.values())}
+    graphs |= {"pattern": graphspec.loads(PATTERN).graph, "nasty": graphspec.loads(NASTY).graph}
+    for name, graph in graphs.items():
+        for device in ("cpu", "cuda"):
+            (tmp_path / f"{name}_{device}.py").write_text(emit(graph, Target(device=device)), encoding="utf-8")
+    assert ruff("format", "--diff", folder=tmp_path) == ""
+    assert ruff("check", "--select=E,F,W,B,PIE,RET,SIM,C4", "--ignore=RET504,RET505", folder=tmp_path) == ""
+
+
+@settings(max_examples=60)
+@given(strategies.specs())
+def test_every_name_is_used(random: strategies.RandomSpec) -> None:
+    """No constant, import, class or variable without a reader."""
+    tree = ast.parse(source(random.text))
+    stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    stored |= {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    stored |= {node.name for node in tree.body if isinstance(node, ast.ClassDef)} - {"Random"}
+    loaded = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    assert stored <= loaded | {"_"}, random.text
+
+
+def test_it_is_the_same_every_time() -> None:
+    program = f"import graphspec\nfrom compiler.emit import emit\nfrom compiler.target import Target\nprint(emit(graphspec.loads({PATTERN!r}).graph, Target(device='cpu')), end='')"
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed}
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert runs == {source(PATTERN)}
+
+
+def test_writing_source_takes_no_torch() -> None:
+    program = "import graphspec\nfrom compiler.emit import emit\nfrom compiler.target import Target\n"
+    program += f"emit(graphspec.loads({PATTERN!r}).graph, Target(device='cpu'))"
+    assert house.loaded_by(program, {"torch"}) == set()
+
+
+# --- names
+
+
+NASTY = r"""graphspec: 1
+name: transformer
+title: "A \"quoted\" \\ title \"\"\" with traps"
+params: {d: 8, t: 3, f: 2, model: 5, transformer: 7, nn: 6, lambda: 2}
+axes: {B: batch, T: position, F: position}
+inputs: {input: B T d, self: B F d, class: B T d, torch: int B T}
+blocks:
+  model_block:
+    in: {x: B T d, F_: B F d}
+    nodes: {forward: {op: linear, in: x, dim: d}, math: "mean(F_, F)"}
+    out: forward + math
+  Transformer:
+    in: {x: B T d}
+    nodes: {half: {op: linear, in: x, dim: d}}
+    out: half * t
+nodes:
+  half: {op: linear, in: input, dim: d}
+  type: {op: linear, in: half, dim: d}
+  forward: {block: model_block, in: type, F_: self}
+  Tensor: {block: Transformer, in: forward, repeat: 2}
+  sum: Tensor + class * f + lambda * model + transformer + nn
+  graph: {op: parameter, shape: d}
+  capture: {op: embedding, in: torch, size: 20, dim: d}
+  state_dict: {op: linear, in: sum, share: type}
+  range: softmax(state_dict, T) + graph + capture
+  len: {op: layer_norm, in: range, weight: none}
+outputs: {class: len, _x: range, count: sum}
+"""
+
+
+def test_names_that_mean_something_to_python_or_torch(golden: Callable[[str, str], None]) -> None:
+    golden("emit/nasty.py", source(NASTY))
+
+
+def test_the_name_that_torch_cannot_spare() -> None:
+    text = spec("inputs: {x: B T d}\nnodes: {training: {op: linear, in: x, dim: d}, out: training * 2}\n")
+    with pytest.raises(graphspec.SpecError, match=r"reserved-name.*`training`"):
+        source(text)
+
+
+def test_what_a_module_already_has_is_known() -> None:
+    from compiler.runtime import Model
+
+    public = {name for name in dir(Model()) if not name.startswith("_")}
+    assert public - {"training"} <= MODULE_ATTRIBUTES | {"call_super_init", "dump_patches"}
+
+
+def test_built_in_names_are_built_in() -> None:
+    import builtins
+
+    assert vars(builtins).keys() >= BUILTINS
+
+
+def test_the_runtime_offers_what_code_may_use() -> None:
+    import compiler.runtime
+
+    assert sorted(compiler.runtime.__all__) == sorted(RUNTIME)
+
+
+# --- kernels
+
+
+def test_each_attention_says_what_computes_it() -> None:
+    emitted = emit_source(graphspec.loads(PATTERN).graph, CPU)
+    assert [(kernel.where, kernel.kernel, kernel.mask) for kernel in emitted.kernels] == [
+        ("LayersAttention", "SDPA, mask tensor", "causal & window(left=near)"),
+        ("LayersAttention", "SDPA, mask tensor", "documents(document)"),
+        ("LayersAttention2", "SDPA, is_causal or a mask tensor", "causal & real"),
+    ]
+
+
+def test_a_mask_and_causality_are_never_given_together() -> None:
+    for body in CASES.values():
+        assert "attn_mask=mask, is_causal=True" not in source(spec(body)).replace("\n", " ")

@@ -1,0 +1,146 @@
+"""What a model is compiled for, as text and as a value; and objectives, which become a part of the graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+import graphspec
+from compiler.build import compile
+from compiler.emit import emit
+from compiler.target import Objective, Target
+from graphspec.diagnostics import Report
+from tests.build.test_compile import transformer
+from tests.lower.cases import spec
+
+SPECS = Path(__file__).parents[2] / "specs"
+NEXT = "next_token(logits, target, ignore=0, smoothing=0.1)"
+
+
+def parse(text: str) -> Target:
+    report = Report()
+    target = Target.parse(text, report)
+    report.check()
+    return target
+
+
+# --- as text
+
+
+def test_text_and_value() -> None:
+    assert parse("") == Target()
+    assert parse("device=cuda, precision=bf16") == Target(device="cuda", precision="bf16")
+    wanted = Objective("next_token", "logits", "target", 0, 0.1)
+    assert parse(f"objective={NEXT},device=cpu") == Target(device="cpu", objective=wanted)
+    assert Target(objective=NEXT).goal == wanted
+    assert parse("objective=cross_entropy").goal == Objective("cross_entropy")
+
+
+@pytest.mark.parametrize(
+    "text", ["device=cpu", f"device=cuda,precision=bf16,objective={NEXT}", "objective=cross_entropy"]
+)
+def test_it_prints_what_it_reads(text: str) -> None:
+    assert parse(str(parse(text))) == parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("devise=cpu", "unknown-target.*a target has no `devise`.*did you mean `device`"),
+        ("device=cud", "unknown-target.*`device` cannot be `cud`.*did you mean `cuda`"),
+        ("device", "unknown-target.*`device` cannot be ``"),
+        ("device=cpu,device=cuda", "unknown-target.*`device` is given twice"),
+        ("objective=nxt(logits)", "unknown-objective.*there is no objective `nxt`"),
+        ("objective=next_token(logits", "unknown-"),
+        ("objective=next_token(1)", "unknown-objective.*takes the name of an output"),
+        ("objective=next_token(logits, ignored=1)", "unknown-objective.*no `ignored`"),
+    ],
+)
+def test_problems_are_told(text: str, said: str) -> None:
+    with pytest.raises(graphspec.SpecError) as caught:
+        parse(text)
+    assert pytest.raises is not None
+    import re
+
+    assert re.search(said, str(caught.value), re.DOTALL), str(caught.value)
+
+
+def test_all_problems_at_once() -> None:
+    report = Report()
+    assert Target.parse("device=tpu,precision=bf16,colour=red", report) == Target(precision="bf16")
+    assert [str(found.span) for found in report.diagnostics] == ["--target:1:1", "--target:1:27"]
+
+
+# --- objectives
+
+
+def test_next_token_is_shifted_and_smoothed_and_ignores() -> None:
+    inputs = {"source": torch.arange(14).view(2, 7), "target": torch.tensor([[3, 4, 5, 0, 0], [9, 8, 7, 6, 0]])}
+    made = compile(transformer(), Target(objective=NEXT)).eval()(**inputs)
+    logits, labels = made.logits[:, :-1].flatten(0, 1), inputs["target"][:, 1:].flatten()
+    torch.testing.assert_close(made.loss, F.cross_entropy(logits, labels, ignore_index=0, label_smoothing=0.1))
+
+
+def test_cross_entropy_takes_labels() -> None:
+    tagger = graphspec.load(SPECS / "tasks" / "tagger.yaml", layers=1)
+    made = compile(tagger, Target(objective="cross_entropy")).eval()
+    tokens = torch.arange(6).view(2, 3)
+    labels = torch.tensor([[0, 1, -100], [1, -100, 0]])
+    out = made(tokens, labels, torch.ones(2, 3, dtype=torch.bool))
+    torch.testing.assert_close(out.loss, F.cross_entropy(out.logits.flatten(0, 1), labels.flatten()))
+
+
+def test_labels_without_positions_and_of_any_name() -> None:
+    classifier = graphspec.load(SPECS / "tasks" / "classifier.yaml", layers=1)
+    made = compile(classifier, Target(objective="cross_entropy(logits, answers)")).eval()
+    answers = torch.tensor([0, 1])
+    out = made(tokens=torch.arange(6).view(2, 3), answers=answers)
+    torch.testing.assert_close(out.loss, F.cross_entropy(out.logits, answers))
+
+
+def test_the_objective_stands_in_the_source() -> None:
+    text = emit(transformer().graph, Target(device="cpu", objective=NEXT))
+    assert f"for `device=cpu,precision=fp32,objective={NEXT},fusion=plain`" in text
+
+
+PEEKING = spec("""
+inputs: {ids: int B T, real: bool B T = true}
+nodes:
+  embedding: {op: embedding, in: ids, size: vocab, dim: d}
+  mixed: {block: std.attention, in: embedding, heads: heads, mask: real}
+  out: {op: linear, in: mixed, dim: vocab}
+""")
+
+
+def test_predicting_what_was_read_is_refused_with_the_path() -> None:
+    with pytest.raises(graphspec.SpecError, match="objective-not-causal") as caught:
+        compile(graphspec.loads(PEEKING), Target(objective="next_token"))
+    text = str(caught.value)
+    assert "`out` reads later positions of `ids`" in text
+    assert "note: `mixed`" in text
+    assert "<text>:9:3" in text
+
+
+@pytest.mark.parametrize(
+    ("objective", "said"),
+    [
+        ("next_token(logits)", "there is no output `logits`"),
+        ("next_token(out, real)", "no input `real` holds whole numbers along the axes of the output"),
+        ("cross_entropy(out, real)", "`real` is no input of whole numbers"),
+        ("cross_entropy(out, mixed)", "`mixed` is no input of whole numbers"),
+    ],
+)
+def test_an_objective_that_does_not_fit(objective: str, said: str) -> None:
+    with pytest.raises(graphspec.SpecError) as caught:
+        emit(graphspec.loads(PEEKING).graph, Target(objective=objective))
+    assert "unknown-objective" in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_one_of_several_outputs_must_be_named() -> None:
+    text = PEEKING.replace("{out: out}", "{out: out, mixed: mixed}")
+    with pytest.raises(graphspec.SpecError, match="could be about any of 2 outputs"):
+        emit(graphspec.loads(text).graph, Target(objective="cross_entropy"))
