@@ -20,10 +20,10 @@ GOLDEN = Path(__file__).parent / "golden"
 BUDGET = {
     # the language
     "diagnostics": 10,
-    "source": 35,
+    "source": 30,
     "expressions": 15,
     "axes": 15,
-    "flow": 60,
+    "flow": 75,
     "masks": 5,
     "operators": 10,
     "document": 5,
@@ -34,16 +34,16 @@ BUDGET = {
     # the backend
     "target": 5,
     "features": 5,
-    "passes": 30,
-    "lower": 45,
+    "passes": 25,
+    "lower": 35,
     "emit": 80,
-    "build": 40,
+    "build": 30,
     "runtime": 10,
     "train": 60,
     "demo": 60,
-    "cli": 50,
+    "cli": 45,
     # the whole
-    "properties": 50,
+    "properties": 70,
     "speed": 15,
     "house": 10,
     "elsewhere": 10,  # areas that have no line of their own, together

@@ -86,7 +86,10 @@ class BodyWriter(Scope):
             self.state.lines.append(Line(f"{variable} = ", made, self.note(node.type)))
             self.bind(node, node.outputs[0].name, atom(variable))
             return
-        variables = [self.names.local(self.output_name(node, value.name)) for value in node.outputs]
+        variables = [
+            self.names.local(self.output_name(node, value.name)) if self.is_read(node, value.name) else "_"
+            for value in node.outputs
+        ]
         self.state.lines.append(Line(f"{', '.join(variables)} = ", made, self.note(node.type)))
         for value, variable in zip(node.outputs, variables, strict=True):
             self.bind(node, value.name, atom(variable))

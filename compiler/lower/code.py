@@ -62,6 +62,14 @@ def index(owner: Code, *places: str) -> Code:
     return Code(text, ATOM, _extended(owner, Code(text)))
 
 
+def span(start: Code | str, stop: Code | str) -> str:
+    """`start:stop` within an index, spaced where a bound is more than a name or a number."""
+    before, after = str(start), str(stop)
+    if all(re.fullmatch(r"-?\w*", bound) for bound in (before, after)):
+        return f"{before}:{after}"
+    return f"{before} : {after}".strip()
+
+
 def _extended(owner: Code, whole: Code) -> tuple[str, tuple[str, ...], str] | None:
     if owner.call is None or owner.level < ATOM:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from compiler.lower.code import Code, atom, call, index, infix
+from compiler.lower.code import Code, atom, call, index, infix, span
 from compiler.lower.site import Lowering, Site
 from compiler.passes.internal import RotaryTable, Rotate
 from graphspec.axes import Dim
@@ -46,7 +46,7 @@ def _table(at: Site, does: LearnedPosition) -> Code:
 def _rows(at: Site, does: LearnedPosition, offset: Code | None) -> str:
     assert does.over is not None
     size = at.size(does.over)
-    return f":{size}" if offset is None else f"{offset} : {infix('+', offset, size)}"
+    return span("", size) if offset is None else span(offset, infix("+", offset, size))
 
 
 def rotary_table(at: Site) -> Code:

@@ -54,6 +54,7 @@ class Scope:
         self.spoken = {node.name for node in body.nodes if not node.anonymous}
         self.readings = Counter(ref.name for node in body.nodes for _, ref in node.inputs)
         self.readings.update(ref.name for _, ref in body.outputs)
+        self.refs = {ref for node in body.nodes for _, ref in node.inputs} | {ref for _, ref in body.outputs}
         self.inputs = input_variables(unit, body)
         self.names.taken |= set(self.inputs.values())
         for source, variable in self.inputs.items():
@@ -107,13 +108,18 @@ class Scope:
         """Lower a node and name its outputs; what is a name already needs no variable."""
         lines: list[Line] = []
         for value, code in zip(node.outputs, self.lower(node), strict=False):
-            if not code.is_path:
+            if not code.is_path and self.is_read(node, value.name):
                 wish = self.output_name(node, value.name)
                 variable = self.scratch(wish) if node.anonymous else self.names.local(wish)
                 lines.append(Line(f"{variable} = ", code, self.note(value.type)))
                 code = atom(variable)
             self.bind(node, value.name, code)
         return lines
+
+    def is_read(self, node: Node, output: str) -> bool:
+        """Whether anything reads this output."""
+        first = output == node.outputs[0].name
+        return Ref(node.name, output) in self.refs or (first and Ref(node.name, "") in self.refs)
 
     @staticmethod
     def output_name(node: Node, output: str) -> str:
@@ -232,7 +238,7 @@ class Scope:
     # -- members ------------------------------------------------------------------------------------------------------
 
     def member(self, name: str, kind: str = "_modules") -> str:
-        """Where `self` keeps a submodule or parameter: under its name, even if a module has an attribute of that name."""
+        """Where `self` keeps a submodule or parameter: under its name, even if a module has such an attribute."""
         plain = name.isidentifier() and not iskeyword(name) and not name.startswith("_")
         return f"self.{name}" if plain and name not in MODULE_ATTRIBUTES else f'self.{kind}["{name}"]'
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from compiler.lower.code import Code, call, index, method, prefix, tuple_of
+from compiler.lower.code import Code, call, index, method, prefix, span, tuple_of
 from compiler.lower.site import Lowering, Site
 from graphspec.axes import Dim
 from graphspec.operators.attention import Heads
@@ -47,7 +47,7 @@ def slice_(at: Site) -> Code:
     given = at.type("x")
     size = given.sizes[find_axis(given, does.axis, at.scope.unit.sizes)]
     start = "" if does.start == Dim(()) else str(at.size(does.start))
-    return index(at.read("x"), *_along(at, "x", does.axis, f"{start}:{_stop(at, does.stop, size)}"))
+    return index(at.read("x"), *_along(at, "x", does.axis, span(start, _stop(at, does.stop, size))))
 
 
 def _stop(at: Site, stop: Dim | None, size: Dim) -> str:
@@ -69,7 +69,7 @@ def shift(at: Site) -> Code:
     amount = at.size(by if value is None or value > 0 else -by)
     padding = ["0"] * (2 * later) + ([str(amount), "0"] if value is None or value > 0 else ["0", str(amount)])
     padded = call("F.pad", x, tuple_of(*padding))
-    kept = f":{prefix('-', amount)}" if value is None or value > 0 else f"{amount}:"
+    kept = span("", prefix("-", amount)) if value is None or value > 0 else span(amount, "")
     return index(padded, *_along(at, "x", does.axis, kept))
 
 

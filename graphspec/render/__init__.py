@@ -11,7 +11,7 @@ from graphspec.render.dot import dot_text
 from graphspec.render.layout import NoLayout, drawn
 from graphspec.render.picture import Picture
 from graphspec.render.place import picture_of
-from graphspec.render.scene import scene_of
+from graphspec.render.scenes import scene_of
 from graphspec.render.svg import finished_svg
 from graphspec.render.theme import PALETTES, RenderOptions
 

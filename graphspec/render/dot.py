@@ -21,6 +21,7 @@ from graphspec.render.names import plain, shortened
 from graphspec.render.picture import Box, Dot, Frame, Label, Line, Picture, Point
 from graphspec.render.theme import Palette
 
+GLYPH_SUFFIX = "•mask"
 _ROUND = 6.0
 _ARROW = 5.5
 _POINTS_PER_INCH = 72
@@ -129,7 +130,7 @@ class _Writer:
         rows = "".join(f"<TR>{''.join(self.cell(seen) for seen in row)}</TR>" for row in box.item.glyph)
         table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{rows}</TABLE>'
         size = f'pos="{_at(_whole(place))}", fixedsize=false'
-        return f'{quoted(f"{box.path}•mask")} [{size}, shape=plain, style="", label=<{table}>]'
+        return f'{quoted(box.path + GLYPH_SUFFIX)} [{size}, shape=plain, style="", label=<{table}>]'
 
     def cell(self, seen: str) -> str:
         colour = self.palette.border if seen == "#" else self.palette.background

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from graphspec.render.across import Across
 from graphspec.render.columns import LEFT, RIGHT
-from graphspec.render.measure import GAP
+from graphspec.render.measure import FORK, GAP
 from graphspec.render.picture import Box, Dot, End, Label, Line, Piece, Placed, Point, Points, joined
 from graphspec.render.plan import Route
 from graphspec.render.scene import Wire
@@ -28,17 +28,19 @@ class Pieces:
 
     def placed(self) -> Placed:
         pieces = [piece for name in self.plan.kids for piece in self._kid(name)]
+        pieces += [Dot(self._dot_path(name), *self._fork(name)) for name in self.dotted]
         if self.scene.entry in self.dotted:
             fork = self._fork(self.scene.entry)
-            self.entries.append(
-                (self.scene.entry, End(self.path + self.scene.entry, 0, ((fork[0], 0.0), fork), arrow=False))
-            )
-        pieces += [Dot(self._dot_path(name), *self._fork(name)) for name in self.dotted]
+            way = ((fork[0], 0.0), fork)
+            self.entries.append((self.scene.entry, End(self.path + self.scene.entry, 0, way, arrow=False)))
         pieces += [piece for route in self.plan.routes for piece in self._route(route)]
+        height = max([0.0, *map(self.plan.top, self.plan.kids), *(y for piece in pieces for _, y in _corners(piece))])
         for at, wire in enumerate(wire for wire in self.scene.wires if not wire.head):
-            self.exits.append((wire.port, self._exit(wire, at == 0)))
-        height = max((self.plan.top(name) for name in self.plan.kids), default=0.0)
-        height = max([height, *(y for piece in pieces for _, y in _corners(piece))])
+            if wire.tail:
+                self.exits.append((wire.port, self._exit(wire, at == 0)))
+            else:
+                height += FORK
+                pieces.append(self._hand_through(wire, height))
         left, right = (
             max((side * x for piece in pieces for x, _ in _corners(piece)), default=0.0) for side in (LEFT, RIGHT)
         )
@@ -55,20 +57,16 @@ class Pieces:
             yield piece
 
     def _is_residual(self, route: Route) -> bool:
-        return (
-            bool(route.side)
-            and route.kind in ("residual", "data")
-            and self.columns.items[route.wire.head].form == "box"
-        )
+        """Whether a route comes from the side into a box, where the box may have the sign of a sum."""
+        return bool(route.side) and route.kind not in ("memory", "tie") and not route.rest
 
     @cached_property
     def dotted(self) -> list[str]:
         """Items whose value forks; and the entry of a scene that hands on what comes in."""
-        entry = self.scene.entry
-        hands_on = [
-            name for name in self.plan.kids if name == entry and not all(w.head for w in self.plan.outgoing[name])
-        ]
-        return [name for name in self.plan.kids if self.plan.forks(name) or name in hands_on]
+        return [name for name in self.plan.kids if self.plan.forks(name) or self._hands_on(name)]
+
+    def _hands_on(self, name: str) -> bool:
+        return name == self.scene.entry and not all(wire.head for wire in self.plan.outgoing[name])
 
     def _dot_path(self, name: str) -> str:
         return self.path + name + ("" if name == self.scene.entry else "•")
@@ -108,9 +106,8 @@ class Pieces:
         if not wire.tail or not self.plan.forks(wire.tail) or self.plan.leaves_sideways(wire) or self._has_stem(wire):
             return way
         fork = self._fork(wire.tail)
-        return joined(
-            (fork,), way[next((at for at, point in enumerate(way) if point[1] > fork[1] or point[0] != fork[0]), 0) :]
-        )
+        beyond = next((at for at, point in enumerate(way) if point[1] > fork[1] or point[0] != fork[0]), 0)
+        return joined((fork,), way[beyond:])
 
     def _has_stem(self, wire: Wire) -> bool:
         inside = [other for other in self.plan.outgoing[wire.tail] if other.head]
@@ -127,9 +124,15 @@ class Pieces:
 
     # -- ends ---------------------------------------------------------------------------------------------------------
 
+    def _hand_through(self, wire: Wire, height: float) -> Dot:
+        """An output that is an input from the side: a point above all items stands for it."""
+        side = -self.plan.lanes
+        path, place = f"{self.path}{wire.port}•", (side * 2 * FORK, height)
+        self.entries.append((wire.out, End(path, side, (place,), arrow=False)))
+        self.exits.append((wire.port, End(path, 0, (place,))))
+        return Dot(path, *place)
+
     def _exit(self, wire: Wire, first: bool) -> End:
-        if not wire.tail:
-            return End("", LEFT, ((0.0, 0.0),))
         points = self.across.exit_points(wire)
         if self.plan.forks(wire.tail) or wire.tail == self.scene.entry:
             points = (self._fork(wire.tail),)

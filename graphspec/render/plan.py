@@ -196,7 +196,7 @@ class Plan:
         return count + sum(self._side(wire) == side and low < self.middle(wire.head) <= high for wire in outside)
 
     def _spread(self, routes: list[Route]) -> None:
-        """Lines that enter a box at one side enter one above the other, those from furthest below highest, memories with their labels above all."""
+        """Lines that enter a box at one side: those from further below are higher, memories with labels highest."""
         groups: dict[tuple[str, int], list[Route]] = {}
         for route in routes:
             if route.side and self.columns.items[route.wire.head].form == "box":

@@ -13,7 +13,7 @@ from graphspec.operators.attention import Attend
 from graphspec.operators.linear import FreeParameter
 from graphspec.operators.pointwise import ARITHMETIC, Dropout, Pointwise
 from graphspec.operators.reduce import Reduce
-from graphspec.operators.shape import Cast, StopGradient
+from graphspec.operators.shape import Cast, Select, StopGradient
 from graphspec.render.names import attention_title, block_name, humanised, operator_title, plain, size_text
 from graphspec.render.view import Attention, attention_of, operators, view
 
@@ -24,6 +24,7 @@ CONTAINER, SUM = "container", "sum"
 MARKS = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷"}
 EVERYTHING = Everything()
 _UNDRAWN = (Dropout, Cast, StopGradient)
+_ENDS: Mapping[int | None, str] = {0: "First", -1: "Last"}
 _SCALINGS = ("multiply", "divide")
 
 
@@ -178,6 +179,8 @@ def _operator_title(node: Node, operator: Operator) -> str:
             return humanised(function)
         case Reduce(over=over, kind=kind):
             return f"{humanised(kind)} over {size_text(over)}"
+        case Select(axis=axis, at=at) if at.constant in _ENDS:
+            return f"{_ENDS[at.constant]} of {size_text(axis)}"
         case _:
             return operator_title(operator)
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from xml.etree import ElementTree
 
+from graphspec.render.dot import GLYPH_SUFFIX
 from graphspec.render.names import plain
 from graphspec.render.picture import Box, Frame, Picture
 from graphspec.render.scene import Item
@@ -25,6 +26,7 @@ def finished_svg(svg: bytes, picture: Picture, name: str) -> str:
     words = dict(_words(picture))
     for group in root.iter(_tag("g")):
         _centre(group, centres)
+        _sharpen(group)
         _rename(group, words)
     for text in root.iter(_tag("text")):
         text.set("font-family", FONTS)
@@ -99,6 +101,13 @@ def _centre(group: ElementTree.Element, centres: Mapping[str, float]) -> None:
         if centre is not None and group.get("class") != "cluster" and lines[text.get("y")] == 1:
             text.set("text-anchor", "middle")
             text.set("x", f"{centre:.2f}")
+
+
+def _sharpen(group: ElementTree.Element) -> None:
+    """The squares of a mask's glyph meet without seams."""
+    if _title(group).endswith(GLYPH_SUFFIX):
+        for square in group.findall(_tag("polygon")):
+            square.set("shape-rendering", "crispEdges")
 
 
 def _describe(root: ElementTree.Element, picture: Picture, name: str) -> None:

@@ -59,9 +59,7 @@ nodes:
 
 PAIRS: dict[str, tuple[Graph, tuple[Pass, ...], str]] = {
     "what nobody reads": (
-        graph_of(
-            "inputs: {x: B T d}\nnodes: {a: x * 2, b: {op: linear, in: a, dim: d}, c: {op: select, in: x, axis: T, at: 0}, out: x + 1}\n"
-        ),
+        graph_of("inputs: {x: B T d}\nnodes: {a: x * 2, b: {op: linear, in: a, dim: d}, c: sin(x), out: x + 1}\n"),
         (drop_unread,),
         """
 case(x):
@@ -114,19 +112,19 @@ case(q, k, v, real?):
         graph_of(LAYERS),
         (drop_unread, ready_masks, share_rotary, hoist, drop_unread),
         """
-stage(y, mask?, rotary):
+stage(y, rotary, mask?):
   heads_ = heads(x=y)
   turned = rotate(x=heads_, table=rotary)
   attention = attention[causal & real](query=turned, key=turned, value=heads_, mask=mask)
   merged = merge(x=attention)
-  y~1 = pointwise[add](a=y, b=merged)
-  -> out=y~1
+  out = pointwise[add](a=y, b=merged)
+  -> out=out
 case(x, real?):
+  rotary = rotary_table()
   position~ = index()
   real_mask = mask[causal & real](real=real, i=position~, j=position~)
-  rotary = rotary_table()
-  layers = stage x n(y=x, mask=real_mask, rotary=rotary)
-  out = stage(y=layers, mask=real_mask, rotary=rotary)
+  layers = stage x n(y=x, rotary=rotary, mask=real_mask)
+  out = stage(y=layers, rotary=rotary, mask=real_mask)
   -> out=out
 """,
     ),

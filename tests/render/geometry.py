@@ -1,4 +1,4 @@
-"""What must hold of every diagram: nothing overlaps, no line runs behind a box or beside another as if they were one."""
+"""What must hold of every diagram: nothing overlaps, no line runs behind a box, no two look like one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations, pairwise
 
 from graphspec.render.measure import frame_title_width
-from graphspec.render.picture import Box, Frame, Label, Line, Picture
+from graphspec.render.picture import Box, Frame, Label, Line, Picture, Point
 
 Rectangle = tuple[float, float, float, float]
 """Left, bottom, right, top."""
@@ -19,63 +19,53 @@ def faults(picture: Picture) -> list[str]:
 
 def overlaps(picture: Picture) -> Iterator[str]:
     """Boxes, labels and frames that lie on one another; a frame may lie within another."""
-    solid = {**dict(boxes(picture)), **dict(labels(picture))}
+    solid = {**boxes(picture), **labels(picture)}
     for (a, one), (b, other) in combinations(solid.items(), 2):
         if meet(one, other, 1):
             yield f"{a} overlaps {b}"
-    for (a, one), (b, other) in combinations(frames(picture).items(), 2):
-        nested = a.startswith(f"{b}/") or b.startswith(f"{a}/")
-        if meet(one, other, 1) and not (nested and (within(one, other) or within(other, one))):
-            yield f"frame {a} overlaps {b}"
+    outlines = {**boxes(picture), **frames(picture)}
     for path, frame in frames(picture).items():
-        for name, box in boxes(picture).items():
-            if name.startswith(f"{path}/") != meet(box, frame, 0) or (
-                name.startswith(f"{path}/") and not within(box, frame)
-            ):
+        for name, other in outlines.items():
+            inside = name.startswith(f"{path}/")
+            around = path.startswith(f"{name}/") or name == path
+            if not around and (inside != meet(other, frame, 0) or (inside and not within(other, frame))):
                 yield f"{name} lies across {path}"
 
 
 def strays(picture: Picture) -> Iterator[str]:
+    """What lies outside of the drawing."""
     whole = (-0.5, -0.5, picture.width + 0.5, picture.height + 0.5)
-    for path, box in {**boxes(picture), **frames(picture)}.items():
-        if not within(box, whole):
-            yield f"{path} is outside"
-    for line in lines(picture):
-        if not all(within((x, y, x, y), whole) for x, y in line.points):
-            yield f"{line.tail} -> {line.head} is outside"
+    ways = {f"{line.tail} -> {line.head}": stroke(a, b) for line in lines(picture) for a, b in pairwise(line.points)}
+    for name, rectangle in {**boxes(picture), **frames(picture), **labels(picture), **ways}.items():
+        if not within(rectangle, whole):
+            yield f"{name} is outside"
 
 
 def crossed_boxes(picture: Picture) -> Iterator[str]:
+    """Lines that are not level or upright, or run behind a box."""
     for line in lines(picture):
         for a, b in pairwise(line.points):
             if a[0] != b[0] and a[1] != b[1]:
                 yield f"{line.tail} -> {line.head} is slanted"
-            for path, box in boxes(picture).items():
-                if meet(stroke(a, b), box, 0.5):
-                    yield f"{line.tail} -> {line.head} runs behind {path}"
+            through = (path for path, box in boxes(picture).items() if meet(stroke(a, b), box, 0.5))
+            yield from (f"{line.tail} -> {line.head} runs behind {path}" for path in through)
 
 
 def crossed_words(picture: Picture) -> Iterator[str]:
     """Labels and titles of frames with a line through them."""
-    words = {**dict(labels(picture)), **{f"title of {path}": box for path, box in titles(picture)}}
+    words = {**labels(picture), **titles(picture)}
     for line in lines(picture):
         for a, b in pairwise(line.points):
-            yield from (
-                f"{line.tail} -> {line.head} runs through {name}"
-                for name, box in words.items()
-                if meet(stroke(a, b), box, 0.5)
-            )
+            through = (name for name, box in words.items() if meet(stroke(a, b), box, 0.5))
+            yield from (f"{line.tail} -> {line.head} runs through {name}" for name in through)
 
 
 def merged(picture: Picture) -> Iterator[str]:
-    """Pieces of lines of different values that lie on one another, other than where they enter the same thing."""
+    """Lines of different values that lie on one another, other than where they enter the same thing."""
     for one, other in combinations(lines(picture), 2):
-        if one.tail == other.tail or one.head == other.head:
-            continue
-        for a, b in pairwise(one.points):
-            for c, d in pairwise(other.points):
-                if overlap(a, b, c, d) > 1:
-                    yield f"{one.tail} -> {one.head} lies on {other.tail} -> {other.head}"
+        pieces = ((p, q) for p in pairwise(one.points) for q in pairwise(other.points))
+        if one.tail != other.tail and one.head != other.head and any(shared(*p, *q) > 1 for p, q in pieces):
+            yield f"{one.tail} -> {one.head} lies on {other.tail} -> {other.head}"
 
 
 # -- rectangles -------------------------------------------------------------------------------------------------------
@@ -90,53 +80,41 @@ def frames(picture: Picture) -> dict[str, Rectangle]:
     return {p.path: (p.left, p.bottom, p.right, p.top) for p in picture.pieces if isinstance(p, Frame)}
 
 
-def labels(picture: Picture) -> Iterator[tuple[str, Rectangle]]:
+def labels(picture: Picture) -> dict[str, Rectangle]:
     found = (piece for piece in picture.pieces if isinstance(piece, Label))
-    for at, p in enumerate(found):
-        yield f"label {at} ({p.text})", (p.x - 9, p.y + 3, p.x + 9, p.y + 11)
+    return {f"label {at} ({p.text})": (p.x - 9, p.y + 3, p.x + 9, p.y + 11) for at, p in enumerate(found)}
 
 
-def titles(picture: Picture) -> Iterator[tuple[str, Rectangle]]:
-    for p in picture.pieces:
-        if isinstance(p, Frame):
-            width = frame_title_width(p.item)
-            x, y = p.title
-            yield p.path, (x - width / 2, y - 6, x + width / 2, y + 5)
+def titles(picture: Picture) -> dict[str, Rectangle]:
+    found = ((piece, frame_title_width(piece.item) / 2) for piece in picture.pieces if isinstance(piece, Frame))
+    return {
+        f"title of {p.path}": (p.title[0] - half, p.title[1] - 6, p.title[0] + half, p.title[1] + 6)
+        for p, half in found
+    }
 
 
 def lines(picture: Picture) -> list[Line]:
     return [piece for piece in picture.pieces if isinstance(piece, Line)]
 
 
-def stroke(a: tuple[float, float], b: tuple[float, float]) -> Rectangle:
+def stroke(a: Point, b: Point) -> Rectangle:
     return min(a[0], b[0]), min(a[1], b[1]), max(a[0], b[0]), max(a[1], b[1])
 
 
-def meet(one: Rectangle, other: Rectangle, margin: float) -> bool:
-    """Whether two rectangles share more than a rim of the given width."""
-    across = min(one[2], other[2]) - max(one[0], other[0])
-    along = min(one[3], other[3]) - max(one[1], other[1])
-    thin = [one[2] - one[0], one[3] - one[1]]
-    return (
-        across > (margin if thin[0] else -1e-9)
-        and along > (margin if thin[1] else -1e-9)
-        and not (
-            (not thin[0] and (one[0] - other[0] < margin or other[2] - one[0] < margin))
-            or (not thin[1] and (one[1] - other[1] < margin or other[3] - one[1] < margin))
-        )
-    )
+def meet(one: Rectangle, other: Rectangle, rim: float) -> bool:
+    """Whether `one` reaches further into `other` than a rim."""
+    left, bottom, right, top = other[0] + rim, other[1] + rim, other[2] - rim, other[3] - rim
+    return one[0] < right and left < one[2] and one[1] < top and bottom < one[3]
 
 
 def within(inner: Rectangle, outer: Rectangle) -> bool:
     return inner[0] >= outer[0] and inner[1] >= outer[1] and inner[2] <= outer[2] and inner[3] <= outer[3]
 
 
-def overlap(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float], d: tuple[float, float]) -> float:
+def shared(a: Point, b: Point, c: Point, d: Point) -> float:
     """How long two straight pieces lie on one another."""
     for axis in (0, 1):
         if a[axis] == b[axis] == c[axis] == d[axis]:
-            along = 1 - axis
-            return min(max(a[along], b[along]), max(c[along], d[along])) - max(
-                min(a[along], b[along]), min(c[along], d[along])
-            )
-    return 0
+            one, other = sorted((a[1 - axis], b[1 - axis])), sorted((c[1 - axis], d[1 - axis]))
+            return min(one[1], other[1]) - max(one[0], other[0])
+    return 0.0

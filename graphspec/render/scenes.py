@@ -1,0 +1,147 @@
+"""Graph → scene: one for each distinct body."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+
+from graphspec.graph import Body, Call, Graph, Input, Node, Parameter, Ref, Repeat, inner_bodies
+from graphspec.operators import Operator
+from graphspec.render.fold import folded
+from graphspec.render.glyphs import glyph
+from graphspec.render.names import plain, shape_text
+from graphspec.render.scene import Item, Scene, Wire
+from graphspec.render.steps import CONTAINER, Flow, Step, flow_of
+from graphspec.render.theme import RenderOptions
+from graphspec.render.turns import Turns
+
+_NAMELESS = ("norm", "attention", "cross", "embedding", "position")
+_Used = tuple[str, ...]
+
+
+def scene_of(graph: Graph, options: RenderOptions) -> Scene:
+    """The scene of a whole model."""
+    return _Builder(graph.sizes, options).model(graph.body)
+
+
+class _Builder:
+    def __init__(self, sizes: Mapping[str, int], options: RenderOptions) -> None:
+        self.sizes, self.options = sizes, options
+        self.known: dict[tuple[Body, int, _Used], Scene] = {}
+
+    def model(self, body: Body) -> Scene:
+        flow = self.flow(body, 0)
+        readers = flow.readers()
+        inputs = tuple(self.text(source) for source in body.inputs if readers[source.name])
+        outputs = tuple(Item(f"→{name}", "text", title=plain(name)) for name, _ in flow.outputs)
+        given = {source.name: source.name for source in body.inputs}
+        wires = tuple(replace(wire, head=wire.head or f"→{wire.port}") for wire in _wires(flow, given))
+        items = (*inputs, *self.items(flow, 0), *outputs)
+        return Scene(items, wires, tuple(_ties(flow)), ends=tuple(item.name for item in outputs))
+
+    def body(self, body: Body, level: int, used: _Used) -> Scene:
+        """The scene of a body as far as its `used` outputs need it; its first input comes in at a point."""
+        if (body, level, used) not in self.known:
+            flow = self.flow(body, level, used)
+            first = body.inputs[0].name if body.inputs else ""
+            entry = (Item(first, "point"),) if flow.readers().get(first) else ()
+            wires = tuple(_wires(flow, {first: first}))
+            scene = Scene((*entry, *self.items(flow, level)), wires, tuple(_ties(flow)), first if entry else "")
+            self.known[body, level, used] = scene
+        return self.known[body, level, used]
+
+    def flow(self, body: Body, level: int, used: _Used = ()) -> Flow:
+        return folded(flow_of(body, partial(self.opens, level), self.sizes, used))
+
+    def opens(self, level: int, node: Node) -> bool:
+        """By default repeats and the file's own blocks that are made of blocks."""
+        if self.options.depth is not None:
+            return level < self.options.depth
+        structured = any(inner_bodies(inner) for body in inner_bodies(node) for inner in body.nodes)
+        library = any("." in body.block for body in inner_bodies(node))
+        return isinstance(node.does, Repeat) or (structured and not library)
+
+    # -- items --------------------------------------------------------------------------------------------------------
+
+    def text(self, source: Input) -> Item:
+        shape = shape_text(source.type) if self.options.shapes != "none" else ""
+        return Item(source.name, "text", title=plain(source.name), shape=shape)
+
+    def items(self, flow: Flow, level: int) -> Iterator[Item]:
+        titles = Counter(step.title for step in flow.steps)
+        for step in flow.steps:
+            if step.kind == CONTAINER:
+                yield self.container(step, level, _used(step, flow))
+            elif step.is_mark:
+                yield Item(step.name, "mark", "mark", mark=step.mark)
+            else:
+                seen = glyph(step.mask, self.sizes)
+                note = f"mask: {step.mask}" if seen else ""
+                name = step.name if titles[step.title] > 1 and _needs_name(step) else ""
+                shape = " · ".join(filter(None, [name, self.shape(step, flow)]))
+                yield Item(step.name, "box", step.kind, step.title, step.mark, seen, note=note, shape=shape)
+
+    def shape(self, step: Step, flow: Flow) -> str:
+        """The axes of what a step gives, where they are news."""
+        text = shape_text(step.type)
+        if self.options.shapes == "changes" and step.reads:
+            before = {shape_text(flow.body.type_of(read.ref)) for read in step.reads if not read.memory}
+            return "" if text in before else text
+        return text if self.options.shapes != "none" else ""
+
+    def container(self, step: Step, level: int, used: _Used) -> Item:
+        match step.node.does:
+            case Call(body):
+                times, inner = "", self.body(body, level + 1, used)
+            case Repeat() as repeat:
+                times, inner = Turns(lambda body: self.body(body, level + 1, used), step.node.inputs[0][0]).of(repeat)
+            case _:
+                raise AssertionError(f"{step.name} has no inside")
+        return Item(step.name, "container", title=step.title, times=times, inner=inner)
+
+
+def _needs_name(step: Step) -> bool:
+    """Whether people tell such steps apart by their names: linears, for one, but not norms."""
+    return isinstance(step.node.does, Operator) and not step.node.anonymous and step.kind not in _NAMELESS
+
+
+def _used(step: Step, flow: Flow) -> _Used:
+    """The outputs of a step that something reads, its first one in any case."""
+    first = step.node.outputs[0].name
+    refs = [read.ref for other in flow.steps for read in other.reads] + [ref for _, ref in flow.outputs]
+    return tuple(dict.fromkeys([first, *(ref.output or first for ref in refs if ref.name == step.name)]))
+
+
+# -- wires ------------------------------------------------------------------------------------------------------------
+
+
+def _wires(flow: Flow, given: Mapping[str, str]) -> Iterator[Wire]:
+    """What joins the steps; `given` are the inputs that are items of the scene."""
+    steps = flow.by_name()
+    for step in flow.steps:
+        for read in step.reads:
+            yield Wire(*_tail(read.ref, steps, given), step.name, read.port, read.memory)
+    for name, ref in flow.outputs:
+        yield Wire(*_tail(ref, steps, given), "", name)
+
+
+def _tail(ref: Ref, steps: Mapping[str, Step], given: Mapping[str, str]) -> tuple[str, str]:
+    if ref.name in steps:
+        return ref.name, ref.output or steps[ref.name].node.outputs[0].name
+    return (given[ref.name], "") if ref.name in given else ("", ref.name)
+
+
+def _ties(flow: Flow) -> Iterator[tuple[str, str]]:
+    """Pairs of steps that learn one tensor: the owner and the one tied to it."""
+    owner = {name: step.name for step in flow.steps for name in step.names}
+    for step in flow.steps:
+        for parameter in _parameters(step, flow):
+            if parameter.tied and owner.get(parameter.tied[0], step.name) != step.name:
+                yield owner[parameter.tied[0]], step.name
+
+
+def _parameters(step: Step, flow: Flow) -> Iterator[Parameter]:
+    for name in step.names:
+        yield from flow.body.node(name).parameters
