@@ -39,8 +39,8 @@ def quoted(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text within an HTML-like label."""
-    for mark, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
+    """Text within an HTML-like label, where Graphviz would put a node's name for `\\N`."""
+    for mark, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("\\", "\\\\")):
         text = text.replace(mark, entity)
     return text
 

@@ -118,7 +118,8 @@ def pruned(flow: Flow) -> Flow:
 
 def _passed_on(node: Node, reads: tuple[Read, ...], body: Body) -> Ref | None:
     """The one value that a node without a box passes on: dropout, scaling, conversion."""
-    if isinstance(node.does, _UNDRAWN) and reads:
+    same = isinstance(node.does, Pointwise) and node.does.function == "identity"
+    if reads and (same or isinstance(node.does, _UNDRAWN)):
         return reads[0].ref
     if not isinstance(node.does, Pointwise) or node.does.function not in ARITHMETIC.values():
         return None
