@@ -19,12 +19,22 @@ def resolve(target: Target) -> Target:
     return replace(target, device="cuda" if torch.cuda.is_available() else "cpu")
 
 
+def is_there(device: str) -> bool:
+    """Whether this machine has the device."""
+    if not device.startswith("cuda"):
+        return True
+    import torch
+
+    number = int(device.partition(":")[2] or 0)
+    return torch.cuda.is_available() and number < torch.cuda.device_count()
+
+
 def free_memory(device: str) -> int | None:
     """Bytes that can still be allocated on a device; None if nobody says."""
     if device.startswith("cuda"):
         import torch
 
-        return torch.cuda.mem_get_info(torch.device(device))[0] if torch.cuda.is_available() else None
+        return torch.cuda.mem_get_info(torch.device(device))[0]
     found = [amount for amount in (_free_in_machine(), _free_in_group()) if amount is not None]
     return min(found, default=None)
 

@@ -23,22 +23,33 @@ def run(graph: Graph, weights: Mapping[str, Tensor], inputs: Mapping[str, Tensor
     """The outputs of a model on its learned tensors (by their names in the `state_dict`) and inputs."""
     known = Sizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})
     sizes = dict(graph.sizes)
-    for source in graph.body.inputs:
-        if source.name in inputs:
-            _measure(source.type, inputs[source.name], sizes)
+    given = [source for source in graph.body.inputs if source.name in inputs]
+    for source in given:
+        _measure(source.type, inputs[source.name], sizes)
+    for source in given:
+        _solve(source.type, inputs[source.name], sizes)
     sizes |= {name: value for name, size in known.derived.items() if (value := size.value(sizes)) is not None}
     model = _Model(sizes, known, weights)
-    given = dict(inputs)
+    tensors = dict(inputs)
     for source in graph.body.inputs:
-        if source.name not in given:
-            given[source.name] = model.default(source, given)
-    return dict(zip((name for name, _ in graph.body.outputs), model.body(graph.body, "", given), strict=True))
+        if source.name not in tensors:
+            tensors[source.name] = model.default(source, tensors)
+    return dict(zip((name for name, _ in graph.body.outputs), model.body(graph.body, "", tensors), strict=True))
 
 
 def _measure(kind: TensorType, tensor: Tensor, sizes: dict[str, int]) -> None:
     for size, number in zip(kind.sizes, tensor.shape, strict=True):
         if str(size) not in sizes and str(size).isidentifier():
             sizes[str(size)] = number
+
+
+def _solve(kind: TensorType, tensor: Tensor, sizes: dict[str, int]) -> None:
+    """A symbol that stands in a composite size only: the first number that makes the size right."""
+    for size, number in zip(kind.sizes, tensor.shape, strict=True):
+        unknown = sorted(size.symbols - sizes.keys())
+        if len(unknown) == 1:
+            tried = range(number + 1)
+            sizes[unknown[0]] = next(n for n in tried if size.value({**sizes, unknown[0]: n}) == number)
 
 
 @dataclass

@@ -9,7 +9,7 @@ import torch
 
 from compiler.build.capture import capture
 from compiler.build.initialise import initialise
-from compiler.build.memory import refuse_if_too_large
+from compiler.build.memory import refuse_if_it_cannot_be
 from compiler.emit import write_source
 from compiler.features import resolve
 from compiler.lower.names import identifier
@@ -36,7 +36,7 @@ def compile(
     """The model of a spec as an ordinary PyTorch module, initialised.
 
     `device` is where it lies, the target's by default; the same seed gives the same weights on all. Raises `SpecError`:
-    `too-large-to-build`, `unknown-objective`, `objective-not-causal`.
+    `too-large-to-build`, `no-device`, `unknown-objective`, `objective-not-causal`.
     """
     graph = spec if isinstance(spec, Graph) else spec.graph
     target = target or Target()
@@ -45,7 +45,7 @@ def compile(
     target = resolve(target)
     place = str(device or target.device)
     prepared = run(graph, target)
-    refuse_if_too_large(prepared, place)
+    refuse_if_it_cannot_be(prepared, place)
     model = build(prepared, target)
     model._origin = (model.source, graph, target, capture)
     if place != "meta":

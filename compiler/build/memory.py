@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from compiler.features import free_memory
+from compiler.features import free_memory, is_there
 from graphspec.axes import Sizes, product
 from graphspec.diagnostics import Diagnostic, SpecError
 from graphspec.graph import Body, Call, Graph, Repeat
@@ -35,10 +35,13 @@ def parameter_bytes(graph: Graph) -> int:
     return BYTES * count(graph.body)
 
 
-def refuse_if_too_large(graph: Graph, device: str) -> None:
-    """Raise `SpecError` if the parameters alone do not fit on the device."""
+def refuse_if_it_cannot_be(graph: Graph, device: str) -> None:
+    """Raise `SpecError` if the device is not there, or the parameters alone do not fit on it."""
     if device == "meta":
         return
+    if not is_there(device):
+        message = f"this machine has no `{device}`"
+        raise SpecError([Diagnostic("no-device", message, help="compile for `device=cpu`, or `device=auto`")])
     needed, free = parameter_bytes(graph), free_memory(device)
     if free is None or needed <= free:
         return

@@ -62,7 +62,7 @@ def docstring(text: str, depth: int) -> Iterator[str]:
 
 
 class BodyWriter(Scope):
-    """Writes one body. `model` is the name of the class of all outputs, for the model itself."""
+    """Writes one body, blocks within it included."""
 
     def __init__(self, unit: Unit, body: Body) -> None:
         super().__init__(unit, body, LOWERINGS)
@@ -81,11 +81,6 @@ class BodyWriter(Scope):
     def _call(self, node: Node, body: Body) -> None:
         path = self.hold(node, call(self.unit.classes[body]))
         made = call(str(path), *self.arguments(node, body))
-        if len(node.outputs) == 1:
-            variable = self.names.local(node.name)
-            self.state.lines.append(Line(f"{variable} = ", made, self.note(node.type)))
-            self.bind(node, node.outputs[0].name, atom(variable))
-            return
         variables = [
             self.names.local(self.output_name(node, value.name)) if self.is_read(node, value.name) else "_"
             for value in node.outputs
@@ -118,7 +113,7 @@ class BodyWriter(Scope):
     def shape_lines(self) -> list[Line]:
         """The lines that read run-time sizes from the shapes of inputs."""
         by_input: dict[str, dict[int, str]] = {}
-        for variable, (source, place, _) in self.state.shapes.items():
+        for variable, (source, place) in self.state.shapes.items():
             by_input.setdefault(source, {})[place] = variable
         lines: list[Line] = []
         for source, places in by_input.items():

@@ -72,7 +72,7 @@ def _loop(
     writer: BodyWriter, node: Node, repeat: Repeat, path: Code, variable: str, gathered: Mapping[str, str]
 ) -> None:
     layer = path.text if repeat.shared else writer.names.take("layer", "turn")
-    turns = f"for _ in range({writer.size(repeat.times)}):" if repeat.shared else f"for {layer} in {path}:"
+    head = f"for _ in range({writer.size(repeat.times)}):" if repeat.shared else f"for {layer} in {path}:"
     parts = {name: writer.names.take(f"{turns.removesuffix('s')}_turn") for name, turns in gathered.items()}
     branches: dict[str, tuple[Line, ...]] = {}
     for body in repeat.bodies:
@@ -81,7 +81,7 @@ def _loop(
         made = call(layer, *writer.arguments(node, body, atom(variable)))
         appended = (Line(f"{gathered[name]}.append({parts[name]})", depth=1) for name in given)
         branches[writer.unit.classes[body]] = (Line(start, made, writer.note(node.type), 1), *appended)
-    writer.state.lines.append(Line(turns))
+    writer.state.lines.append(Line(head))
     if len(set(branches.values())) == 1:
         writer.state.lines += next(iter(branches.values()))
     else:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, fields
 from keyword import iskeyword
 
-from compiler.lower.code import Code, atom
+from compiler.lower.code import Code, atom, infix
 from compiler.lower.code import number as literal
 from compiler.lower.lines import Line
 from compiler.lower.names import MODULE_ATTRIBUTES, Namer
 from compiler.lower.scalars import scalar
 from compiler.lower.site import Lowering, Site
 from compiler.lower.unit import Unit
-from graphspec.axes import Dim, Number, TensorType
+from graphspec.axes import Dim, Number, Symbol, TensorType
 from graphspec.diagnostics import Diagnostic, SpecError
 from graphspec.graph import Body, Input, Node, Ref
+from graphspec.operators import Operator
 
 BODY = 2
 """How deep the statements of a method stand in their file."""
@@ -30,12 +32,12 @@ class State:
     deferred: dict[str, Node] = field(default_factory=dict)
     members: list[Line] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
-    shapes: dict[str, tuple[str, int, Dim]] = field(default_factory=dict)
+    shapes: dict[str, tuple[str, int]] = field(default_factory=dict)
+    sizes: dict[str, str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
 
-    def copy(self) -> State:
-        values, deferred, shapes = dict(self.values), dict(self.deferred), dict(self.shapes)
-        return State(values, deferred, list(self.members), list(self.lines), shapes, set(self.taken))
+    def copied(self) -> State:
+        return State(*(copy(getattr(self, part.name)) for part in fields(self)))
 
 
 def input_variables(unit: Unit, body: Body) -> dict[str, str]:
@@ -82,7 +84,7 @@ class Scope:
         return live
 
     def _only_hold(self, node: Node) -> None:
-        before = self.state.copy()
+        before = self.state.copied()
         self.place(node)
         after, self.state = self.state, before
         self.state.members, self.state.values = after.members, after.values
@@ -93,7 +95,7 @@ class Scope:
 
     def place(self, node: Node) -> None:
         """Write a node as a line of its own."""
-        before = self.state.copy()
+        before = self.state.copied()
         inlines = any(ref.name in self.state.deferred for _, ref in node.inputs)
         lines = self._attempt(node)
         if inlines and not all(line.breaks_well(BODY) for line in lines):
@@ -138,8 +140,12 @@ class Scope:
 
     def lower(self, node: Node) -> tuple[Code, ...]:
         """The outputs of a node as expressions."""
-        operator = node.does
-        codes = self.lowerings[operator.op](Site(self, node))  # pyright: ignore[reportAttributeAccessIssue]
+        assert isinstance(node.does, Operator)
+        lowering = self.lowerings.get(node.does.op)
+        if lowering is None:
+            message = f"the operator `{node.does.op}` cannot be compiled to PyTorch"
+            raise SpecError([Diagnostic("no-lowering", message, node.span)])
+        codes = lowering(Site(self, node))
         return (codes,) if isinstance(codes, Code) else codes
 
     def say(self, variable: str, code: Code, comment: str = "") -> Code:
@@ -202,37 +208,41 @@ class Scope:
         constant = self.unit.constant(name)
         if constant is not None:
             return constant
-        found = next((v for v, (_, _, size) in self.state.shapes.items() if size == Dim.symbol(name)), None)
-        return atom(found or self._measure(name))
+        if name not in self.state.sizes:
+            self.state.sizes[name] = self._measure(name) or self._solve(name)
+        return atom(self.state.sizes[name])
 
-    def _measure(self, axis: str) -> str:
-        """A variable for the size of a run-time axis, read from the shape of an input."""
-        for source in sorted(self.body.inputs, key=lambda source: source.default is not None):
-            for place, size in enumerate(source.type.sizes):
-                if size == Dim.symbol(axis) and not source.type.axes[place].primed:
+    def _measure(self, axis: str) -> str | None:
+        """A variable for the size of a run-time axis, read from the shape of an input that has it."""
+        for source in self._sources():
+            for place, found in enumerate(source.type.axes):
+                if found.size == Dim.symbol(axis) and not found.primed:
                     variable = self.names.local(axis)
-                    self.state.shapes[variable] = (self.inputs[source.name], place, size)
+                    self.state.shapes[variable] = (self.inputs[source.name], place)
                     return variable
-        return self._derive(axis)
-
-    def _derive(self, axis: str) -> str:
-        """A run-time size that no input has by itself: by its definition, or solved from a size that contains it."""
         derived = self.unit.sizes.derived.get(axis)
-        if derived is not None:
-            return str(self.say(axis, self.size(derived)))
-        symbol = Dim.symbol(axis)
-        for source in self.body.inputs:
+        return None if derived is None else str(self.say(axis, self.size(derived)))
+
+    def _solve(self, axis: str) -> str:
+        """A variable for a size that no input has by itself, from an axis that is a multiple of it and something."""
+        for source in self._sources():
             for place, size in enumerate(source.type.sizes):
-                rest = size - symbol
-                if axis not in rest.symbols:
-                    measured = atom(f"{self.inputs[source.name]}.shape[{place}]")
-                    less = self.size(rest)
-                    return str(self.say(axis, Code(f"{measured} - {less.within(less.level + 1)}")))
+                factor = next(
+                    (int(f) for term, f in size.terms if term == ((Symbol(axis), 1),) and f.denominator == 1), 0
+                )
+                rest = size - Dim.symbol(axis) * factor
+                if factor and axis not in rest.symbols:
+                    measured = infix("-", atom(f"{self.inputs[source.name]}.shape[{place}]"), self.size(rest))
+                    return str(self.say(axis, measured if factor == 1 else infix("//", measured, literal(factor))))
         raise AssertionError(f"no input of {self.body.block} has the axis {axis}")
+
+    def _sources(self) -> list[Input]:
+        """The inputs, those that are always given first."""
+        return sorted(self.body.inputs, key=lambda source: source.default is not None)
 
     def device(self) -> Code:
         """The device on which the model runs: that of its first input."""
-        sources = sorted(self.body.inputs, key=lambda source: source.default is not None)
+        sources = self._sources()
         return atom(f"{self.inputs[sources[0].name]}.device") if sources else atom("None")
 
     # -- members ------------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ class Attends:
         at = _Attention(use, output)
         if not at.keyed.may(at.mask):
             return Effect()
-        read = [port for port in use.inputs if port != "value" or output == 0]
+        read = sorted((port for port in use.inputs if port != "value" or output == 0), key=lambda port: port != "value")
         return Effect(tuple(map(at.hop, read)), at.marks(), cancels=(("query", "key"),))
 
 

@@ -21,11 +21,14 @@ KEEP_ZERO = frozenset(["abs", "sqrt", "sin", "tanh", "relu", "relu2", "gelu", "g
 class Elementwise:
     """Every entry from the same place of each operand; one that lacks an axis is the same along it.
 
-    A product reads an operand only where the others are not zero, `where` only where its condition picks it.
+    A product reads an operand only where the others are not zero, `where` only where its condition picks it; zero times
+    anything reads nothing.
     """
 
     def effect(self, use: Use, output: int) -> Effect:
         function, arguments = str(use.get("function")), tuple[Argument, ...](use.get("arguments"))
+        if function == "multiply" and any(map(_is_zero, arguments)):
+            return Effect()
         places = {port: _places(use, port, output) for port in use.inputs}
         facts = {port: use.carried(port, own) for port, own in places.items()}
 

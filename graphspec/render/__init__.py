@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args, get_type_hints
 
-from graphspec.diagnostics import Report, display_name, suggestion
+from graphspec.diagnostics import Report
 from graphspec.graph import Graph
-from graphspec.render.dot import dot_text
-from graphspec.render.layout import NoLayout, drawn
-from graphspec.render.picture import Picture
-from graphspec.render.place import picture_of
-from graphspec.render.scenes import scene_of
-from graphspec.render.svg import finished_svg
-from graphspec.render.theme import PALETTES, RenderOptions
+from graphspec.render.theme import RenderOptions
 
-FORMATS = ("svg", "png", "pdf", "dot")
-
-__all__ = ["FORMATS", "RenderOptions", "to_dot", "to_svg", "write"]
+__all__ = ["RenderOptions", "to_dot", "to_svg", "write"]
 
 
 def to_dot(graph: Graph, options: RenderOptions | None = None) -> str:
     """The diagram as DOT with every position in it; the same text each time."""
-    options = options or RenderOptions()
-    return dot_text(_picture(graph, options), PALETTES[options.theme])
+    from graphspec.render.files import drawing
+
+    return drawing(graph, "dot", options or RenderOptions(), Report()).decode()
 
 
 def to_svg(graph: Graph, options: RenderOptions | None = None) -> str:
-    """The diagram as SVG. Raises `NoLayout` where nothing can draw."""
-    return _drawing(graph, "svg", options or RenderOptions(), Report()).decode()
+    """The diagram as SVG. Raises `graphspec.render.layout.NoLayout` where nothing can draw."""
+    from graphspec.render.files import drawing
+
+    return drawing(graph, "svg", options or RenderOptions(), Report()).decode()
 
 
 def write(graph: Graph, path: Path, report: Report, options: RenderOptions | None = None) -> None:
@@ -36,52 +30,6 @@ def write(graph: Graph, path: Path, report: Report, options: RenderOptions | Non
 
     Errors: `unknown-format`, `wrong-word`, `cannot-write`, `no-layout`. Warning: `layout-failed`.
     """
-    options = options or RenderOptions()
-    form = path.suffix.removeprefix(".").lower()
-    if form not in FORMATS:
-        help = suggestion(form, [f".{name}" for name in FORMATS], "formats")
-        report.error("unknown-format", f"`{display_name(path)}` is no format that can be drawn", None, help=help)
-    elif _are_known(options, report):
-        try:
-            _save(path, graph, form, options, report)
-        except OSError as error:
-            help = "choose a folder that exists and may be written to"
-            report.error("cannot-write", f"cannot write `{display_name(path)}`: {error.strerror}", None, help=help)
+    from graphspec.render.files import save
 
-
-def _save(path: Path, graph: Graph, form: str, options: RenderOptions, report: Report) -> None:
-    try:
-        data = _drawing(graph, form, options, report)
-    except NoLayout as error:
-        beside = path.with_suffix(".dot")
-        beside.write_bytes(to_dot(graph, options).encode())
-        message = f"{error.message}; the DOT is in `{display_name(beside)}`"
-        report.error("no-layout", message, None, help=error.help)
-        return
-    path.write_bytes(data)
-
-
-def _drawing(graph: Graph, form: str, options: RenderOptions, report: Report) -> bytes:
-    picture = _picture(graph, options)
-    dot = dot_text(picture, PALETTES[options.theme])
-    if form == "dot":
-        return dot.encode()
-    made = drawn(dot, form)
-    for failure in made.failures:
-        report.warning("layout-failed", f"{failure}; drawn by another program", None)
-    return finished_svg(made.data, picture, graph.name).encode() if form == "svg" else made.data
-
-
-def _picture(graph: Graph, options: RenderOptions) -> Picture:
-    title = (graph.title or graph.name) if options.title else ""
-    return picture_of(scene_of(graph, options), title, options.direction)
-
-
-def _are_known(options: RenderOptions, report: Report) -> bool:
-    """Options come from the command line too: a word that is none is reported."""
-    for name, kind in get_type_hints(RenderOptions).items():
-        words, value = get_args(kind), getattr(options, name)
-        if words and isinstance(words[0], str) and value not in words:
-            message = f"`{name}` is one of {', '.join(f'`{word}`' for word in words)}, not `{value}`"
-            report.error("wrong-word", message, None, help=suggestion(str(value), words, "words"))
-    return not report.failed
+    save(graph, path, report, options or RenderOptions())

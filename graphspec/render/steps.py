@@ -11,7 +11,7 @@ from graphspec.masks import Everything, Mask
 from graphspec.operators import Operator
 from graphspec.operators.attention import Attend
 from graphspec.operators.linear import FreeParameter
-from graphspec.operators.pointwise import ARITHMETIC, Dropout, Pointwise
+from graphspec.operators.pointwise import Dropout, Pointwise
 from graphspec.operators.reduce import Reduce
 from graphspec.operators.shape import Cast, Select, StopGradient
 from graphspec.render.names import attention_title, block_name, humanised, operator_title, plain, size_text
@@ -23,9 +23,10 @@ Opens = Callable[[Node], bool]
 CONTAINER, SUM = "container", "sum"
 MARKS = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷"}
 EVERYTHING = Everything()
+_SIGNS = {**MARKS, "divide": "/", "power": "^"}
 _UNDRAWN = (Dropout, Cast, StopGradient)
 _ENDS: Mapping[int | None, str] = {0: "First", -1: "Last"}
-_SCALINGS = ("multiply", "divide")
+_SCALINGS, _SHIFTS = ("multiply", "divide"), ("add", "subtract")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +122,14 @@ def _passed_on(node: Node, reads: tuple[Read, ...], body: Body) -> Ref | None:
     same = isinstance(node.does, Pointwise) and node.does.function == "identity"
     if reads and (same or isinstance(node.does, _UNDRAWN)):
         return reads[0].ref
-    if not isinstance(node.does, Pointwise) or node.does.function not in ARITHMETIC.values():
+    if not isinstance(node.does, Pointwise) or node.does.function not in _SCALINGS + _SHIFTS:
         return None
     scales = node.does.function in _SCALINGS
-    varying = [read.ref for read in reads if not (scales and _is_learned(read.ref, body))]
-    hides = scales or len(node.inputs) == 1
-    return varying[0] if len(varying) == 1 and hides and node.does.function != "power" else None
+    varying = [read for read in reads if not (scales and _is_learned(read.ref, body))]
+    if len(varying) != 1 or (not scales and len(node.inputs) > 1):
+        return None
+    turned = node.does.function in ("divide", "subtract") and node.does.arguments[0] != varying[0].port
+    return None if turned else varying[0].ref
 
 
 def _renamed(step: Step, node: Node) -> Step:
@@ -176,6 +179,9 @@ def _operator_title(node: Node, operator: Operator) -> str:
     match operator:
         case FreeParameter():
             return humanised(node.name)
+        case Pointwise(function=function, arguments=arguments) if function in _SIGNS:
+            words = ("x" if isinstance(argument, str) else str(argument) for argument in arguments)
+            return f" {_SIGNS[function]} ".join(words)
         case Pointwise(function=function):
             return humanised(function)
         case Reduce(over=over, kind=kind):

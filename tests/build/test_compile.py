@@ -176,6 +176,12 @@ def test_what_cannot_fit_is_refused_before_anything_is_allocated() -> None:
     assert "device=meta" in str(caught.value)
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the device is there")
+def test_a_device_that_is_not_there() -> None:
+    with pytest.raises(graphspec.SpecError, match="no-device"):
+        compile(transformer(), device="cuda")
+
+
 # --- an ordinary module
 
 

@@ -98,7 +98,7 @@ def test_ruff_would_change_nothing(tmp_path: Path) -> None:
     assert ruff("check", "--select=E,F,W,B,PIE,RET,C4", "--ignore=RET504,RET505", folder=tmp_path) == ""
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(strategies.specs())
 def test_every_name_is_used(random: strategies.RandomSpec) -> None:
     """No constant, import, class or variable without a reader."""

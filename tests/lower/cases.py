@@ -106,6 +106,11 @@ nodes:
   b: {op: slice, in: x, axis: T, stop: T - 1}
   out: a * b
 """,
+    "sizes that must be solved for": """
+inputs: {x: B (2 * T + 1) d}
+nodes:
+  out: {op: slice, in: x, axis: 2 * T + 1, start: T, stop: 2 * T}
+""",
     "kinds of numbers": """
 inputs: {x: B T d, ids: int B T}
 nodes:

@@ -88,7 +88,7 @@ def test_a_prefix_of_its_own_length_in_each_row(monkeypatch: pytest.MonkeyPatch)
     compare(graph, random_inputs(graph) | {"first": torch.tensor([0, 3])})
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(strategies.specs(), st.integers(0, 99), st.booleans(), st.sampled_from(("cpu", "cuda")))
 def test_random_spec(random: strategies.RandomSpec, seed: int, optional: bool, device: str) -> None:
     """Also as it would be for CUDA: what is emitted for it runs on the CPU too."""

@@ -8,8 +8,6 @@ from pathlib import Path
 import graphspec
 from graphspec.graph import Graph
 from graphspec.render import RenderOptions
-from graphspec.render.picture import Picture
-from graphspec.render.place import picture_of
 from graphspec.render.scene import Item, Scene
 from graphspec.render.scenes import scene_of
 
@@ -34,11 +32,6 @@ def model(nodes: str, out: str, blocks: str = "") -> Graph:
     indented = "".join(f"  {line}\n" for line in nodes.strip().splitlines())
     inner = "blocks:\n" + "".join(f"  {line}\n" for line in blocks.strip().splitlines()) if blocks else ""
     return graphspec.loads(f"{HEAD}{inner}nodes:\n{indented}outputs: {{result: {out}}}\n").graph
-
-
-def picture(graph: Graph, options: RenderOptions | None = None) -> Picture:
-    options = options or RenderOptions()
-    return picture_of(scene_of(graph, options), graph.title, options.direction)
 
 
 def outline(graph: Graph, options: RenderOptions | None = None) -> list[str]:

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 import graphspec
 from graphspec.render import RenderOptions
+from graphspec.render.files import picture
 from graphspec.render.picture import Box, Line
 from graphspec.render.theme import Direction
 from tests import strategies
 from tests.render.geometry import faults
-from tests.render.models import HEAD, SPECS, model, picture
+from tests.render.models import HEAD, SPECS, model
 from tests.strategies import RandomSpec
 
 
@@ -33,7 +34,7 @@ def test_the_gallery(path: Path, depth: int | None) -> None:
 @settings(max_examples=30)
 @given(strategies.specs())
 def test_random_models(spec: RandomSpec) -> None:
-    assert faults(picture(graphspec.loads(spec.text).graph)) == []
+    assert faults(picture(graphspec.loads(spec.text).graph, RenderOptions())) == []
 
 
 @settings(max_examples=60)
@@ -94,11 +95,11 @@ two: {block: nothing, in: one, repeat: turns}
 three: {block: std.ffn, in: two, hidden: 4, repeat: 0}
 y: three + sum(one.side, turns)
 """
-    assert faults(picture(model(nodes, "y", blocks))) == []
+    assert faults(picture(model(nodes, "y", blocks), RenderOptions())) == []
 
 
 def test_each_fault_is_found() -> None:
-    good = picture(graphspec.load(SPECS[-1]).graph)
+    good = picture(graphspec.load(SPECS[-1]).graph, RenderOptions())
     assert faults(good) == []
     boxes = [piece for piece in good.pieces if isinstance(piece, Box)]
     line = next(piece for piece in good.pieces if isinstance(piece, Line))

@@ -26,6 +26,8 @@ EMBEDDING = "e: {op: embedding, in: tokens, size: vocab, dim: d}\np: {op: sinuso
         ("y: sum(x * real, T) / sum(real, T)", ["Y over T [reduce]"]),
         ("l: {op: linear, in: x, dim: d}\nunused: {op: linear, in: l, dim: d}\ny: {op: rms_norm, in: l}", ["Linear [linear]", "RMS norm [norm]"]),
         ("y: {op: linear, in: x, dim: d, label: Read out}", ["Read out [linear]"]),
+        ("y: dropout(1 + x / 2, 0.1)", []),
+        ("y: (1 - x) * (1 / x) ** 2", ["1 − x [pointwise]", "1 / x [pointwise]", "x ^ 2 [pointwise]", "×"]),
         ("y: {op: select, in: x, axis: T}", ["First of T [shape]"]),
     ],
 )  # fmt: skip
