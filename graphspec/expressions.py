@@ -178,7 +178,7 @@ class _Parser:
     def unexpected(self, wanted: str) -> ExpressionError:
         token = self.next
         if token.kind == "end":
-            help = "inside `{…}` YAML splits at commas: quote the expression" if "(" in self.text else ""
+            help = "inside `{…}` and `[…]` YAML splits at commas: quote the expression" if "(" in self.text else ""
             return ExpressionError(f"{wanted}, but the expression ends", max(0, token.start - 1), token.end, help)
         return ExpressionError(f"{wanted}, found `{token.text}`", token.start, token.end)
 

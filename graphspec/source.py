@@ -129,7 +129,7 @@ _HELP = {
     "document-not-a-map": "a spec begins with `graphspec: 1`",
     "yaml-anchor": "what is used twice gets a name: a parameter, a mask or a block",
     "yaml-alias": "what is used twice gets a name: a parameter, a mask or a block",
-    "yaml-merge-key": "`with: name` spreads a map over attributes, `extends` builds on another spec",
+    "yaml-merge-key": "`with: name` spreads a map over attributes",
     "yaml-tag": "leave it out: every value is text, read as an expression",
     "yaml-documents": "keep one spec in a file, without `---`",
     "yaml-key": "a key is a word; a text with brackets or braces needs quotes",

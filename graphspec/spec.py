@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Override = str | int | float | bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Spec:
     """A spec that was read and checked for form: its graph, and the warnings found on the way."""
 
@@ -29,6 +29,10 @@ class Spec:
     source: Source
     overrides: Mapping[str, Override]
     warnings: tuple[Diagnostic, ...] = ()
+
+    def __repr__(self) -> str:
+        given = ", ".join(source.name for source in self.graph.body.inputs)
+        return f"<Spec {self.name}: {given} -> {', '.join(name for name, _ in self.graph.body.outputs)}>"
 
     @property
     def name(self) -> str:

@@ -71,7 +71,7 @@ def device_of(recipe: Recipe, report: Report) -> torch.device:
     there = torch.cuda.is_available()
     if recipe.device == "cuda" and not there:
         help = "say `device: auto` to take what is there"
-        report.error("no-such-device", "there is no CUDA device that torch can use", recipe.span("device"), help=help)
+        report.error("no-device", "there is no CUDA device that torch can use", recipe.span("device"), help=help)
     device = torch.device("cuda" if there and recipe.device != "cpu" else "cpu")
     exact = recipe.precision == "fp32" or device.type == "cpu"
     if not exact and not torch.cuda.is_bf16_supported(including_emulation=False):

@@ -1,6 +1,7 @@
 """A graph as canonical text: a spec in the language itself, every block and size resolved.
 
-Reading the text gives the same graph again, up to the names of blocks.
+Reading the text gives the same graph again, up to the names of blocks, and of what within them bears the name of an
+input of the model.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from graphspec.graph import Body, Call, Graph, Input, Node, Ref, Repeat
 from graphspec.operators import Operator
 from graphspec.operators.pointwise import ARITHMETIC, COMPARISONS, Dropout, Pointwise
 from graphspec.operators.reduce import Reduce, Softmax
+from graphspec.render.disjoint import Seen, disjoint, seen_inputs
 
 _SYMBOLS = {name: symbol for symbol, name in {**ARITHMETIC, **COMPARISONS}.items()} | {"and": "and", "or": "or"}
 _BINDING = {"or": 1, "and": 2, "add": 5, "subtract": 5, "multiply": 6, "divide": 6, "power": 8}
@@ -25,11 +27,12 @@ _PLAIN = re.compile(r"[\w.(][\w .*/()+<>='%-]*")
 
 def to_text(graph: Graph) -> str:
     """The graph as a spec."""
+    graph = disjoint(graph)
     return "\n".join(_lines(graph)) + "\n"
 
 
 def _lines(graph: Graph) -> Iterator[str]:
-    names = block_names(graph)
+    names, seen = block_names(graph), seen_inputs(graph)
     yield "graphspec: 1"
     if graph.name:
         yield f"name: {graph.name}"
@@ -44,8 +47,8 @@ def _lines(graph: Graph) -> Iterator[str]:
         yield "\nblocks:"
         for body in blocks:
             yield f"  {names[body]}:"
-            yield from (f"    {line}" if line else "" for line in _block(body, graph, names))
-    yield from _section("nodes", _nodes(graph.body, graph, names))
+            yield from (f"    {line}" if line else "" for line in _block(body, seen, names))
+    yield from _section("nodes", _nodes(graph.body, seen, names))
     writer = _Expressions(graph.body)
     yield from _section("outputs", {name: _scalar(writer.ref(ref)) for name, ref in graph.body.outputs})
     yield from _section("init", {_quoted(rule.pattern): _scalar(str(rule.init)) for rule in graph.init})
@@ -81,25 +84,18 @@ def _section(title: str, entries: Mapping[str, str]) -> Iterator[str]:
         yield from (f"  {name}: {value}" for name, value in entries.items())
 
 
-def _block(body: Body, graph: Graph, names: Mapping[Body, str]) -> Iterator[str]:
-    ports = [port for port in body.inputs if port.name not in _seen(body, graph)]
+def _block(body: Body, seen: Seen, names: Mapping[Body, str]) -> Iterator[str]:
+    ports = [port for port in body.inputs if port.name not in seen[body]]
     if ports:
         yield "in:"
         yield from (f"  {port.name}: {_scalar(str(port.type))}" for port in ports)
-    nodes = _nodes(body, graph, names)
+    nodes = _nodes(body, seen, names)
     if nodes:
         yield "nodes:"
         yield from (f"  {name}: {value}" for name, value in nodes.items())
     writer = _Expressions(body)
     outs = {name: writer.ref(ref) for name, ref in body.outputs}
     yield f"out: {_scalar(outs['out'])}" if list(outs) == ["out"] else f"out: {_flow(outs)}"
-
-
-def _seen(body: Body, graph: Graph) -> set[str]:
-    """The inputs of the model that a block sees by their own names, without a port."""
-    if body is graph.body:
-        return set()
-    return {port.name for port in body.inputs[1:]} & {source.name for source in graph.body.inputs}
 
 
 def _input(source: Input) -> str:
@@ -109,19 +105,18 @@ def _input(source: Input) -> str:
     return _scalar(text) if source.below is None else _flow({"type": text, "below": str(source.below)})
 
 
-def _nodes(body: Body, graph: Graph, names: Mapping[Body, str]) -> dict[str, str]:
+def _nodes(body: Body, seen: Seen, names: Mapping[Body, str]) -> dict[str, str]:
     writer = _Expressions(body)
-    return {node.name: _node(node, writer, graph, names) for node in body.nodes if not node.anonymous}
+    return {node.name: _node(node, writer, seen, names) for node in body.nodes if not node.anonymous}
 
 
-def _node(node: Node, writer: _Expressions, graph: Graph, names: Mapping[Body, str]) -> str:
+def _node(node: Node, writer: _Expressions, seen: Seen, names: Mapping[Body, str]) -> str:
     match node.does:
         case Call(body):
-            seen = _seen(body, graph)
-            ports = {port: writer.ref(ref) for port, ref in node.inputs if port not in seen}
+            ports = {port: writer.ref(ref) for port, ref in node.inputs if port not in seen[body]}
             return _flow({"block": names[body], **ports, **_label(node)})
         case Repeat() as repeat:
-            return _repeat(node, repeat, writer, graph, names)
+            return _repeat(node, repeat, writer, seen, names)
         case Pointwise() | Dropout() | Reduce() | Softmax():
             return _scalar(writer.expression(node))
         case operator:
@@ -132,13 +127,13 @@ def _label(node: Node) -> dict[str, str]:
     return {"label": node.label} if node.label else {}
 
 
-def _repeat(node: Node, repeat: Repeat, writer: _Expressions, graph: Graph, names: Mapping[Body, str]) -> str:
+def _repeat(node: Node, repeat: Repeat, writer: _Expressions, seen: Seen, names: Mapping[Body, str]) -> str:
     if not repeat.runs:
         return writer.ref(node.inputs[0][1])
     widest = max(repeat.bodies, key=lambda body: len(body.inputs))
     entries: dict[str, str | list[str]] = {"block": names[widest], "repeat": str(repeat.times)}
-    seen = set[str]().union(*(_seen(body, graph) for body in repeat.bodies))
-    entries |= {port: writer.ref(ref) for port, ref in node.inputs if port not in seen}
+    unsaid = frozenset[str]().union(*(seen[body] for body in repeat.bodies))
+    entries |= {port: writer.ref(ref) for port, ref in node.inputs if port not in unsaid}
     entries |= {"share": "true"} if repeat.shared else {}
     if len(repeat.bodies) > 1:
         entries["each"] = _flow({"block": [names[body] for body in repeat.turns()]})

@@ -199,7 +199,7 @@ def test_faults_of_spec_and_device_and_metric_are_reported_together(tmp_path: Pa
         {} if torch.cuda.is_available() else {"device": "cuda"}
     )
     error = refused(tiny.recipe(tmp_path, tmp_path / "none.tsv", **changes))
-    device = {"no-such-device"} & {f"no-such-{key}" for key in changes}
+    device = {"no-device"} & {f"no-such-{key}" for key in changes}
     assert {it.code for it in error.diagnostics} == {"unknown-parameter", "missing-file"} | device
     error = refused(tiny.recipe(tmp_path, tmp_path / "none.tsv", evaluation__metric="accuracy"))
     assert {it.code for it in error.diagnostics} == {"wrong-metric", "missing-file"}
