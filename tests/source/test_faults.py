@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from graphspec import source
-from graphspec.diagnostics import Diagnostic, Report, format_text
-from graphspec.source import Source, parse, read
+from graphspec.diagnostics import Diagnostic, File, Report, format_text
+from graphspec.source import Source, accidents, parse, read, reader
 from tests.source.marks import marked, place, plain
 
 
@@ -86,7 +85,7 @@ REFUSED = [  # the code, the text with its place, words of the message
 @pytest.mark.parametrize("loader", ["CSafeLoader", "SafeLoader"])
 @pytest.mark.parametrize(("code", "text", "message"), REFUSED)
 def test_refused(code: str, text: str, message: str, loader: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "_LOADER", getattr(yaml, loader, yaml.SafeLoader))
+    monkeypatch.setattr(reader, "_LOADER", getattr(yaml, loader, yaml.SafeLoader))
     if code == "empty-document":
         text = text.replace("«\n»", "«#»").replace("#»#", "#» ")  # the first column, whatever stands there
     check(text, code, message, "")
@@ -99,7 +98,7 @@ def test_a_missing_key() -> None:
 
 def test_every_refusal_has_an_example() -> None:
     elsewhere = {"too-large", "too-many-values", "too-many-faults"}  # in test_hostile.py
-    assert {code for code, _, _ in REFUSED} == {*source._HELP, "duplicate-key"} - elsewhere
+    assert {code for code, _, _ in REFUSED} == {*reader._HELP, "duplicate-key"} - elsewhere
 
 
 @pytest.mark.parametrize(
@@ -218,7 +217,7 @@ def test_accidents(text: str, message: str, help: str) -> None:
 def test_the_python_parser_reports_them_too(
     text: str, message: str, help: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "_LOADER", yaml.SafeLoader)
+    monkeypatch.setattr(reader, "_LOADER", yaml.SafeLoader)
     bare, expected = marked(text)
     fault = only(bare)
     assert (fault.code, message in fault.message, help in fault.help) == ("yaml-syntax", True, True), fault
@@ -233,14 +232,14 @@ def test_a_colon_before_a_brace_wants_a_space() -> None:
 @pytest.mark.skipif(not yaml.__with_libyaml__, reason="the words are libyaml's")
 def test_no_row_of_accidents_is_idle() -> None:
     said = {only(marked(text)[0]).message for text, _, _ in ACCIDENTS}
-    for _, _, _, message, _ in source._ACCIDENTS:
+    for _, _, _, message, _ in accidents._ACCIDENTS:
         head, _, tail = message.partition("¦")
         assert any(found.startswith(head) and found.endswith(tail) for found in said), message
 
 
 def test_a_complaint_that_no_row_knows_is_passed_on() -> None:
     error = yaml.MarkedYAMLError(problem="found a riddle", problem_mark=yaml.Mark("", 0, 0, 3, None, 0))
-    fault = source._syntax_error(source.File("x.yaml", "a: b"), error)
+    fault = accidents.syntax_error(File("x.yaml", "a: b"), error)
     assert (fault.message, place(fault.span)) == ("found a riddle", "1:4-1:5")
 
 

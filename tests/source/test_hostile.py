@@ -18,7 +18,7 @@ from graphspec.diagnostics import Report, format_json, format_text
 from graphspec.source import MAX_BYTES, MAX_FAULTS, parse, read
 from tests.source.marks import cut, scalars, sound
 
-ROOT = Path(source.__file__).parent.parent
+ROOT = Path(source.__file__).parents[2]
 
 
 def codes(text: str) -> list[str]:
@@ -49,7 +49,7 @@ def test_depth(loader: str) -> None:
 import yaml
 from graphspec import source
 from graphspec.diagnostics import Report
-source._LOADER = getattr(yaml, {loader!r}, yaml.SafeLoader)
+source.reader._LOADER = getattr(yaml, {loader!r}, yaml.SafeLoader)
 for text in {", ".join(DEEP.values())}:
     report = Report()
     source.parse(text, "x.yaml", report)

@@ -10,8 +10,7 @@ import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from graphspec import source
-from graphspec.source import Map, Scalar, Value
+from graphspec.source import Map, Scalar, Value, reader
 from tests.source.marks import cut, marked, place, plain, scalars, sound
 
 
@@ -21,7 +20,7 @@ def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     if request.param == "libyaml" and not yaml.__with_libyaml__:
         pytest.skip("PyYAML was built without libyaml")
     loader = yaml.CSafeLoader if request.param == "libyaml" else yaml.SafeLoader
-    monkeypatch.setattr(source, "_LOADER", loader)
+    monkeypatch.setattr(reader, "_LOADER", loader)
 
 
 def test_scalars_stay_text() -> None:

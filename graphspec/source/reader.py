@@ -1,79 +1,22 @@
-"""YAML text as immutable values that know where they stand.
-
-Scalars stay text: what they mean is for the expression grammar. What YAML would do behind the reader's back (anchors,
-merge keys, tags, duplicate keys, several documents) is refused, and every text is read in bounded time and depth.
-"""
+"""Text → values, in bounded time and depth; what YAML would do behind the reader's back is refused."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import yaml
 
 from graphspec.diagnostics import Diagnostic, File, Note, Report, Span, display_name
+from graphspec.source.accidents import lone_text, parts_of, short, syntax_error
+from graphspec.source.values import Map, Pair, Scalar, Sequence, Source, Value
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 MAX_EVENTS = 200_000
 MAX_FAULTS = 100
-
-# -- values -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    text: str
-    span: Span
-    style: Literal["plain", "quoted", "block"]
-
-    @property
-    def absent(self) -> bool:
-        """Whether nothing was written, as in `key:`; an empty text in quotes is something."""
-        return not self.text and self.style == "plain"
-
-    def part(self, start: int, end: int) -> Span:
-        """Where the offsets `start` to `end` of the text stand; the whole scalar if YAML unfolded or unescaped it."""
-        margin = 1 if self.style == "quoted" else 0
-        width = self.span.end_column - self.span.column - 2 * margin
-        verbatim = self.span.line == self.span.end_line and width == len(self.text)  # every escape is longer
-        return self.span.part(margin + start, margin + end) if verbatim else self.span
-
-
-@dataclass(frozen=True, slots=True)
-class Sequence:
-    items: tuple[Value, ...]
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Map:
-    entries: tuple[tuple[Scalar, Value], ...]
-    span: Span
-
-    def get(self, key: str) -> Value | None:
-        return next((value for name, value in self.entries if name.text == key), None)
-
-    def key(self, key: str) -> Scalar | None:
-        return next((name for name, _ in self.entries if name.text == key), None)
-
-    def keys(self) -> tuple[str, ...]:
-        return tuple(name.text for name, _ in self.entries)
-
-
-Value = Scalar | Sequence | Map
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    file: File
-    root: Map
-
-
-# -- reading ----------------------------------------------------------------------------------------------------------
 
 
 def read(path: str | os.PathLike[str], report: Report) -> Source | None:
@@ -107,7 +50,7 @@ def parse(text: str, name: str, report: Report) -> Source | None:
     except _Unreadable as stop:
         report.add(stop.diagnostic)
     except yaml.MarkedYAMLError as error:
-        report.add(_syntax_error(file, error))
+        report.add(syntax_error(file, error))
     return None
 
 
@@ -157,7 +100,6 @@ def _span_at(file: File, offset: int, width: int = 1) -> Span:
     return Span(file, line, column, line, column + width)
 
 
-_Pair = tuple[Value, Value]
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # PyYAML may have been built without libyaml
 _STYLES: dict[str | None, Literal["quoted", "block"]] = {"'": "quoted", '"': "quoted", "|": "block", ">": "block"}
 _COLON = re.compile(r"[ \t]*:")
@@ -211,7 +153,7 @@ class _Reader:
         return Sequence(tuple(items), self.span_of_collection(start, event, items[-1] if items else None))
 
     def map(self, start: Any, depth: int) -> Map:
-        pairs: list[_Pair] = []
+        pairs: list[Pair] = []
         while not isinstance(event := self.take(), yaml.MappingEndEvent):
             key = self.value(event, depth + 1)
             value = self.value(self.take(), depth + 1)
@@ -221,11 +163,11 @@ class _Reader:
         span = self.span_of_collection(start, event, pairs[-1][1] if pairs else None)
         return Map(tuple(self.sound(tuple(pairs))), span)
 
-    def sound(self, pairs: tuple[_Pair, ...]) -> Iterator[tuple[Scalar, Value]]:
+    def sound(self, pairs: tuple[Pair, ...]) -> Iterator[tuple[Scalar, Value]]:
         """The entries that a map may have; the others are reported."""
         first: dict[str, Scalar] = {}
         for index, (key, value) in enumerate(pairs):
-            lone = _lone((key, value))
+            lone = lone_text((key, value))
             if not isinstance(key, Scalar):
                 self.fault("yaml-key", f"a {_kind(key)} cannot be a key", key.span)
             elif key.absent:
@@ -235,10 +177,10 @@ class _Reader:
             elif ":" in lone:
                 span = key.part(lone.index(":"), lone.index(":") + 1)
                 self.fault("yaml-syntax", "no space after the colon", span, help="write `key: value`")
-            elif first.setdefault(key.text, key) is not key and not (lone and len(_parts(pairs, index)) > 1):
+            elif first.setdefault(key.text, key) is not key and not (lone and len(parts_of(pairs, index)) > 1):
                 note = Note("it is first given", first[key.text].span)
                 help = "remove one of the two, or rename it"
-                self.fault("duplicate-key", f"the key `{_short(key.text)}` is given twice", key.span, note, help=help)
+                self.fault("duplicate-key", f"the key `{short(key.text)}` is given twice", key.span, note, help=help)
             else:
                 yield key, value
 
@@ -262,7 +204,7 @@ class _Reader:
 
     def refuse(self, kind: str, found: str, offset: int) -> None:
         span = _span_at(self.file, offset, len(found))
-        self.fault(f"yaml-{kind}", f"the {kind} `{_short(found)}` is not part of the language", span)
+        self.fault(f"yaml-{kind}", f"the {kind} `{short(found)}` is not part of the language", span)
 
     def span(self, event: Any, end: Any = None) -> Span:
         """The place of an event, or of all from it to another; at least one column wide."""
@@ -286,113 +228,3 @@ class _Reader:
 
 def _kind(value: Value) -> str:
     return {Scalar: "text", Sequence: "list", Map: "map"}[type(value)]
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:40]}…"
-
-
-# -- accidents --------------------------------------------------------------------------------------------------------
-
-
-def split_expression(map: Map, index: int) -> str | None:
-    """The expression that YAML split at its commas, if the entry at `index` is a part of one.
-
-    `{mask: window(left=3, right=2)}` has two entries, `mask: window(left=3` and `right=2)`; of either, the expression
-    is `window(left=3, right=2)`.
-    """
-    parts = _parts(map.entries, index)
-    text = ", ".join(parts)
-    return text if len(parts) > 1 and _open(text) <= 0 else None
-
-
-def _parts(pairs: tuple[_Pair, ...], index: int, reach: int = 16) -> list[str]:
-    """The text of the entry at `index`, with its neighbours' from where a parenthesis opens to where all are closed."""
-    start = index
-    while start > max(0, index - reach) and _lone(pairs[start]):
-        start -= 1
-    parts: list[str] = []
-    depth = 0
-    for position, pair in enumerate(pairs[start : index + reach], start):
-        part = _lone(pair)
-        if position > index and (depth <= 0 or not part):
-            break
-        if depth <= 0:
-            parts, depth = [], 0
-        parts.append(part or _plain(pair[1]))
-        depth += _open(parts[-1])
-    return parts
-
-
-def _lone(pair: _Pair) -> str:
-    """The text of a key without a value."""
-    key, value = pair
-    return _plain(key) if isinstance(value, Scalar) and value.absent else ""
-
-
-def _plain(value: Value) -> str:
-    return value.text if isinstance(value, Scalar) and value.style == "plain" else ""
-
-
-def _open(text: str) -> int:
-    return text.count("(") - text.count(")")
-
-
-_APOSTROPHE = "within single quotes an apostrophe is written twice: `''`"
-_SIBLINGS = "siblings have the same indentation, and a key has a colon and a space: `key: value`"
-
-# What the parser says; how the line looks there (`¦` being the place); whether to point where it went wrong (`here`)
-# or where the part that it was reading begins (`start`); the message and the help, `¦` being what stands there.
-_ACCIDENTS: tuple[tuple[str, str, Literal["here", "start"], str, str], ...] = (
-    ("token|tab |not allowed", r"^ *(¦?\t|\t.*¦)", "here", "a tab indents this line", "indent with spaces"),
-    ("quoted scalar: .*unexpected", "", "start", "the quote ¦ is not closed", f"close it; {_APOSTROPHE}"),
-    ("quoted scalar: ", "", "here", "YAML knows no such escape", r"write `\\`, or use single quotes"),
-    ("unexpected ':'", "", "here", "no space after the colon", "write `key: value`"),
-    (
-        "flow .* or .*(outdented|stream end)",
-        "",
-        "start",
-        "the bracket ¦ is not closed",
-        "close it, or look for a missing comma",
-    ),
-    ("flow .* or ", "", "here", "¦ cannot stand here in brackets", "write a comma, or put the whole text in quotes"),
-    ("node content", "", "here", "a value is missing before ¦", "write it, or put a text that begins so in quotes"),
-    ("alias|anchor|block scalar|any token", "", "start", "a text cannot begin with ¦", "put the text in quotes"),
-    ("mapping values", "^[^¦]*: ", "here", "a second colon in one value", "put the text in quotes, or a map in braces"),
-    ("mapping values", "", "here", "a key cannot stand here: the text above goes on", _SIBLINGS),
-    ("simple key", "", "start", "a key without a colon and a space", _SIBLINGS),
-    ("expected (key|<block)", r"[\"'] *¦[^:]", "here", "text after the closing quote", f"quote it all; {_APOSTROPHE}"),
-    ("expected (key|<|'-|'<)", r"¦[\]}]", "here", "¦ closes nothing", "remove it, or open it before"),
-    ("expected (key|<|'-|'<)", "", "here", "¦ continues nothing that stands above", _SIBLINGS),
-    ("entries|keys", "", "here", "¦ cannot stand within a line", "put a list on lines of its own, or in brackets"),
-    ("tag|directive|YAML doc", "", "start", "YAML tags and directives are not part of the language", "leave it out"),
-    ("", "", "here", "", "if this is meant as text, put it in quotes"),
-)
-_WORD = re.compile(r"\w+|\S")
-
-
-def _syntax_error(file: File, error: yaml.MarkedYAMLError) -> Diagnostic:
-    """The parser's complaint in the words of `_ACCIDENTS`, or failing that in its own."""
-    here, start = error.problem_mark, error.context_mark or error.problem_mark
-    assert here and start and error.problem, "the parser says what is wrong, and where"
-    line = file.line(here.line + 1)
-    said = f"{error.context}: {error.problem}"
-    if here.line > start.line and _indentation(line) <= _indentation(file.line(start.line + 1)):
-        said += ", outdented"
-    looks = f"{line[: here.column]}¦{line[here.column :]}"
-    place, message, help = next(row[2:] for row in _ACCIDENTS if re.search(row[0], said) and re.search(row[1], looks))
-    span, word = _word(file, start if place == "start" else here)
-    notes = (Note("what it stands in begins", _word(file, start)[0]),) if span.line > start.line + 1 else ()
-    return Diagnostic("yaml-syntax", message.replace("¦", word) or error.problem, span, notes=notes, help=help)
-
-
-def _word(file: File, mark: yaml.Mark) -> tuple[Span, str]:
-    """The word or sign at a mark: its place, and how to speak of it."""
-    found = _WORD.match(file.line(mark.line + 1), mark.column)
-    line, column, word = mark.line + 1, mark.column + 1, found[0] if found else ""
-    span = Span(file, line, column, line, column + max(1, len(word)))
-    return span, f"`{_short(word)}`" if word else "the end of the line"
-
-
-def _indentation(line: str) -> int:
-    return len(line) - len(line.lstrip(" "))
