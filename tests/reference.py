@@ -301,18 +301,55 @@ def _told(at: _At, port: str, role: str) -> Tensor:
 def rotary(at: _At) -> Tensor:
     x, does = at.given["x"], at.does
     dims = x.shape[-1] if does.dims is None else at.model.whole(does.dims)
-    half = dims // 2
+    half, length = dims // 2, x.shape[-3]
     parts = []
     for pair in range(half):
         a, b = (pair, pair + half) if does.layout == "halves" else (2 * pair, 2 * pair + 1)
-        angle = torch.arange(x.shape[-3], dtype=torch.float32) * (
-            at.model.number(does.theta) ** (-torch.tensor(2.0 * pair, dtype=torch.float32) / dims)
-        )
-        turned = torch.complex(x[..., a], x[..., b]) * torch.exp(1j * angle)[:, None]
+        rate, magnitude = _turning(at, pair, dims, length)
+        angle = torch.arange(length, dtype=torch.float32) * torch.tensor(rate, dtype=torch.float32)
+        turned = torch.complex(x[..., a], x[..., b]) * (magnitude * torch.exp(1j * angle)[:, None])
         parts.append((a, turned.real))
         parts.append((b, turned.imag))
     columns = dict(parts) | {at_: x[..., at_] for at_ in range(dims, x.shape[-1])}
     return torch.stack([columns[column] for column in range(x.shape[-1])], -1).to(x.dtype)
+
+
+def _turning(at: _At, pair: int, dims: int, length: int) -> tuple[float, float]:
+    """By how much one pair turns from a position to the next, and by what it is multiplied."""
+    theta, scaling = at.model.number(at.does.theta), at.does.scaling
+    plain = theta ** (-2 * pair / dims)
+    if scaling is None:
+        return plain, 1
+    told = {name: getattr(scaling, name) for name in scaling.__dataclass_fields__}
+    number = {name: at.model.number(value) for name, value in told.items() if isinstance(value, Number)}
+    match scaling.kind:
+        case "linear":
+            return plain / number["factor"], 1
+        case "ntk" | "dynamic":
+            factor = number["factor"]
+            if scaling.kind == "dynamic":
+                factor = 1 + factor * (max(1, length / number["original"]) - 1)
+            return (theta * factor ** (dims / (dims - 2))) ** (-2 * pair / dims), 1
+        case "llama3":
+            turns = number["original"] / (2 * math.pi / plain)
+            if turns < number["low"]:
+                return plain / number["factor"], 1
+            if turns > number["high"]:
+                return plain, 1
+            kept = (turns - number["low"]) / (number["high"] - number["low"])
+            return kept * plain + (1 - kept) * plain / number["factor"], 1
+        case "yarn":
+            ends = []
+            for times, rounded in ((number["fast"], math.floor), (number["slow"], math.ceil)):
+                end = dims * math.log(number["original"] / (2 * math.pi * times)) / (2 * math.log(theta))
+                ends.append(rounded(end) if scaling.truncate else end)
+            low, high = max(ends[0], 0), min(ends[1], dims - 1)
+            stretched = min(1.0, max(0.0, (pair - low) / (high - low)))
+            magnitude = number.get("attention", 0.1 * math.log(number["factor"]) + 1)
+            return stretched * plain / number["factor"] + (1 - stretched) * plain, magnitude
+        case _:
+            factors = scaling.long if length > number["original"] else scaling.short
+            return plain / at.model.number(factors[pair]), number["attention"]
 
 
 def sinusoidal(at: _At) -> Tensor:

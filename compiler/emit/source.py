@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from compiler.emit.classes import Class, docstring, merge_comments, write_block, write_model
 from compiler.emit.naming import class_names
+from compiler.lower.lines import WIDTH
 from compiler.lower.names import Namer, camel_case
 from compiler.lower.unit import RUNTIME, Kernel, Unit
 from compiler.target import Target
@@ -73,8 +74,15 @@ def _imports(used: Collection[str]) -> str:
     torch = ["import torch\n"] * ("torch" in used) + ["import torch.nn.functional as F\n"] * ("F" in used)
     torch.append(f"from torch import Tensor{', nn' * ('nn' in used)}\n")
     runtime = sorted((name for name in RUNTIME if name in used), key=lambda name: (name.islower(), name))
-    groups = [standard, torch, [f"from compiler.runtime import {', '.join(runtime)}\n"]]
+    groups = [standard, torch, [_import("compiler.runtime", runtime)]]
     return "\n".join("".join(group) for group in groups if group)
+
+
+def _import(module: str, names: Sequence[str]) -> str:
+    line = f"from {module} import {', '.join(names)}\n"
+    if len(line) <= WIDTH + 1:
+        return line
+    return "\n".join([f"from {module} import (", *(f"    {name}," for name in names), ")\n"])
 
 
 def _constants(unit: Unit, used: Collection[str]) -> list[tuple[str, str]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from compiler.lower.code import Code, atom, call, index, infix, span
+from compiler.lower.code import Code, atom, call, index, infix, span, tuple_of
 from compiler.lower.site import Lowering, Site
 from compiler.passes.internal import RotaryTable, Rotate
-from graphspec.axes import Dim
+from graphspec.axes import Dim, Number
 from graphspec.operators.position import Index, LearnedPosition, SinusoidalPosition
+from graphspec.operators.scaling import Scaling
 
 
 def positions(at: Site) -> Code:
@@ -51,8 +52,26 @@ def _rows(at: Site, does: LearnedPosition, offset: Code | None) -> str:
 
 def rotary_table(at: Site) -> Code:
     does = cast(RotaryTable, at.does)
-    theta = at.number(does.theta)
-    return at.runtime("rotary_table", at.size(does.over), at.size(does.dims), theta, device=at.scope.device())
+    sizes = at.size(does.over), at.size(does.dims), at.number(does.theta)
+    scaling = _scaling(at, does.scaling) if does.scaling else None
+    return at.runtime("rotary_table", *sizes, scaling=scaling, device=at.scope.device())
+
+
+def _scaling(at: Site, scaling: Scaling) -> Code:
+    """The scaling as a value of the runtime, what is left out left out."""
+    given = {a.name: getattr(scaling, a.name) for a in scaling.attributes}
+    told = {a.name: given[a.name] for a in scaling.attributes if a.required or given[a.name] != a.default}
+    return at.runtime(f"{type(scaling).__name__}Scaling", **{name: _written(at, value) for name, value in told.items()})
+
+
+def _written(at: Site, value: Number | bool | tuple[Number, ...]) -> Code:
+    match value:
+        case bool():
+            return atom(str(value))
+        case tuple():
+            return tuple_of(*map(at.number, value))
+        case _:
+            return at.number(value)
 
 
 def rotate(at: Site) -> Code:

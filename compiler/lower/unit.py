@@ -14,8 +14,14 @@ from graphspec.axes import Dim, Sizes, dim
 from graphspec.graph import Body, Graph, Setting
 
 RUNTIME = (
+    "DynamicScaling",
+    "LinearScaling",
+    "Llama3Scaling",
+    "LongRoPEScaling",
     "Model",
+    "NTKScaling",
     "Parameters",
+    "YarnScaling",
     "masked_attention",
     "masked_softmax",
     "rotary_table",

@@ -10,6 +10,7 @@ from graphspec.axes import Axis, Dim, Number, Sizes, TensorType, dim
 from graphspec.graph import Ref
 from graphspec.masks import Adjacency, Causal, Documents, Keys, Mask, Prefix, atoms
 from graphspec.operators import Operator, Signature
+from graphspec.operators.scaling import Scaling
 
 
 class _Internal(Operator):
@@ -101,6 +102,7 @@ class RotaryTable(_Internal):
     over: Dim
     dims: Dim
     theta: Number
+    scaling: Scaling | None = None
 
     op = "rotary_table"
     family = "position"

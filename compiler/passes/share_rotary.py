@@ -38,7 +38,8 @@ def _apart(node: Node, rotary: Rotary, body: Body, sizes: Sizes, taken: set[str]
     ref = node.input("x")
     assert ref is not None
     given = body.type_of(ref)
-    does = RotaryTable(over=given.sizes[-3], dims=rotary.dims or given.sizes[-1], theta=rotary.theta)
+    dims = rotary.dims or given.sizes[-1]
+    does = RotaryTable(over=given.sizes[-3], dims=dims, theta=rotary.theta, scaling=rotary.scaling)
     outputs = tuple(Value(output, kind) for output, kind in does.infer({}, sizes))
     table = Node(fresh("rotary", taken), does, (), outputs, span=node.span)
     turned = replace(node, does=Rotate(layout=rotary.layout), inputs=(("x", ref), ("table", Ref(table.name, ""))))

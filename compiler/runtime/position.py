@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from compiler.runtime.scaling import Scaling, plain_rates
+
 
 def sinusoidal_position(
     length: int,
@@ -14,22 +16,28 @@ def sinusoidal_position(
     device: torch.device | None = None,
 ) -> Tensor:
     """Rows `[length, dim]` of sines and cosines (Vaswani et al. 2017, section 3.5)."""
-    angles = _angles(length, dim, theta, device)
+    angles = _angles(length, plain_rates(theta, dim, device))
     sines, cosines = angles.sin(), angles.cos()
     if layout == "halves":
         return torch.cat((sines, cosines), -1)
     return torch.stack((sines, cosines), -1).flatten(-2)
 
 
-def rotary_table(length: int, dims: int, theta: float, device: torch.device | None = None) -> Tensor:
+def rotary_table(
+    length: int, dims: int, theta: float, scaling: Scaling | None = None, device: torch.device | None = None
+) -> Tensor:
     """Cosines and sines `[2, length, dims / 2]` of the angles `t / theta^(2i / dims)` (Su et al. 2021, eq. 15)."""
-    angles = _angles(length, dims, theta, device)
-    return torch.stack((angles.cos(), angles.sin()))
+    if scaling is None:
+        rates, magnitude = plain_rates(theta, dims, device), 1.0
+    else:
+        rates, magnitude = scaling(theta, dims, length, device)
+    angles = _angles(length, rates)
+    table = torch.stack((angles.cos(), angles.sin()))
+    return table if magnitude == 1 else table * magnitude
 
 
-def _angles(length: int, dims: int, theta: float, device: torch.device | None) -> Tensor:
-    rates = theta ** (-torch.arange(0, dims, 2, dtype=torch.float32, device=device) / dims)
-    return torch.arange(length, dtype=torch.float32, device=device)[:, None] * rates
+def _angles(length: int, rates: Tensor) -> Tensor:
+    return torch.arange(length, dtype=torch.float32, device=rates.device)[:, None] * rates
 
 
 def rotate_halves(x: Tensor, table: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 
 from graphspec import expressions as syntax
 from graphspec.axes import Dim, Number
-from graphspec.diagnostics import suggestion
+from graphspec.diagnostics import Span, suggestion
 from graphspec.document import Keyed
 from graphspec.elaborate import scalars
 from graphspec.elaborate.body import BodyBuilder
@@ -28,7 +28,7 @@ from graphspec.elaborate.values import (
     Word,
     describe,
 )
-from graphspec.operators import INITIALISERS, Attribute, Initialiser
+from graphspec.operators import INITIALISERS, Attribute, Initialiser, Record
 from graphspec.source import Map, Scalar, Sequence
 
 KINDS = ("int", "number", "bool", "word", "function", "mask", "map", "block")
@@ -76,6 +76,10 @@ class Reader:
         """The value of an operator's attribute; masks come as `MaskTerm`."""
         if attribute.kind == "axes":
             return self.axes(written)
+        if attribute.kind == "numbers":
+            return self.numbers(written)
+        if attribute.kind == "record":
+            return self.record(attribute, written)
         scalar = self.scalar(written)
         if attribute.kind == "word":
             return self.word(attribute, scalar, written.scope)
@@ -93,6 +97,50 @@ class Reader:
         value = written.entry.value
         items = value.items if isinstance(value, Sequence) else (value,)
         return tuple(self.size(Written(Keyed(written.entry.key, item), written.scope)) for item in items)
+
+    def numbers(self, written: Written) -> tuple[Number, ...]:
+        value = written.entry.value
+        if not isinstance(value, Sequence):
+            message = f"`{written.entry.key.text}` needs a list of numbers"
+            raise Fault("wrong-form", message, value.span, help="write `[1, 2.5]`")
+        items = [self.scalar(Written(Keyed(written.entry.key, item), written.scope)) for item in value.items]
+        name = written.entry.key.text
+        return tuple(self.of_kind(name, "number", self.evaluator(item, written.scope).value(), item) for item in items)
+
+    def record(self, attribute: Attribute, written: Written) -> Record | None:
+        """A map whose `kind` says which record it is; or a name for one; or `none`."""
+        value, scope = written.entry.value, written.scope
+        entries = {key.text: Keyed(key, item) for key, item in value.entries} if isinstance(value, Map) else None
+        if entries is None:
+            scalar = self.scalar(written)
+            named = self.evaluator(scalar, scope).value()
+            if isinstance(named, Nothing) and attribute.optional:
+                return None
+            table: Table = self.of_kind(attribute.name, "map", named, scalar)
+            entries, scope = dict(table.entries), table.scope
+        kinds = {cls.kind: cls for cls in attribute.records}
+        kind = entries.pop("kind", None)
+        if kind is None:
+            listed = ", ".join(f"`{name}`" for name in kinds)
+            message = f"`{attribute.name}` does not say of which kind it is"
+            raise Fault("missing-attribute", message, value.span, help=f"add `kind: …`, one of {listed}")
+        word = self.scalar(Written(kind, scope))
+        if word.text not in kinds:
+            help = suggestion(word.text, kinds, "kinds")
+            raise Fault("wrong-word", f"`{attribute.name}` cannot be of kind `{word.text}`", word.span, help=help)
+        return self.filled(kinds[word.text], {k: Written(item, scope) for k, item in entries.items()}, value.span)
+
+    def filled(self, cls: type[Record], written: Mapping[str, Written], place: Span) -> Record:
+        """A record from what is written of it."""
+        known = {attribute.name: attribute for attribute in cls.attributes}
+        for key, item in written.items():
+            if key not in known:
+                help = suggestion(key, known, "attributes")
+                raise Fault("unknown-attribute", f"`{cls.kind}` has no `{key}`", item.entry.key.span, help=help)
+        for name, attribute in known.items():
+            if attribute.required and name not in written:
+                raise Fault("missing-attribute", f"`{cls.kind}` needs `{name}`", place, help=f"add `{name}: …`")
+        return cls(**{key: self.attribute(known[key], item) for key, item in written.items()})
 
     def size(self, written: Written) -> Dim:
         scalar = self.scalar(written)

@@ -10,9 +10,11 @@ from graphspec.operators.declare import (
     Mismatch,
     Operator,
     Port,
+    Record,
     Signature,
     Weight,
     operator,
+    record,
 )
 
 FAMILIES = (linear, attention, norm, position, pointwise, reduce, shape)
@@ -27,7 +29,9 @@ __all__ = [
     "Mismatch",
     "Operator",
     "Port",
+    "Record",
     "Signature",
     "Weight",
     "operator",
+    "record",
 ]

@@ -15,7 +15,7 @@ from graphspec.axes import Axis, Dim, DType, Number, Sizes, TensorType, dim, pro
 from graphspec.masks import Mask
 from graphspec.operators.flow_rules import FlowRule, Unknown
 
-AttributeKind = Literal["size", "number", "flag", "word", "axes", "mask"]
+AttributeKind = Literal["size", "number", "numbers", "flag", "word", "axes", "mask", "record"]
 
 
 class Mismatch(Exception):
@@ -107,7 +107,7 @@ def _parse_ports(text: str) -> Iterator[Port]:
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One attribute of an operator: its kind, whether it may be left out, the words it may be."""
+    """One attribute of an operator: its kind, whether it may be left out, the words or records it may be."""
 
     name: str
     kind: AttributeKind
@@ -115,6 +115,14 @@ class Attribute:
     default: Any
     words: tuple[str, ...] = ()
     optional: bool = False
+    records: "tuple[type[Record], ...]" = ()
+
+
+class Record:
+    """Base of values with attributes of their own, told apart by their kind: `{kind: yarn, factor: 4}`."""
+
+    kind: ClassVar[str]
+    attributes: ClassVar[tuple[Attribute, ...]]
 
 
 class Operator:
@@ -302,7 +310,7 @@ def operator(op: str, *, family: str) -> Callable[[_Class], _Class]:
     """Declare an operator: the class becomes a frozen dataclass whose fields are its attributes in YAML.
 
     A field's annotation says its kind: `Dim` a size, `Number` a number, `bool` a flag, `Literal[…]` a word,
-    `tuple[Dim, …]` named axes, `Mask` a mask; `| None` makes `none` a value.
+    `tuple[Dim, …]` named axes, `Mask` a mask, a union of records and `None` a record; `| None` makes `none` a value.
     """
 
     def declare(cls: _Class) -> _Class:
@@ -314,11 +322,30 @@ def operator(op: str, *, family: str) -> Callable[[_Class], _Class]:
     return declare
 
 
+_RecordClass = TypeVar("_RecordClass", bound=type[Record])
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def record(kind: str) -> Callable[[_RecordClass], _RecordClass]:
+    """Declare a record: a frozen dataclass whose fields are its attributes in YAML, as those of an operator are."""
+
+    def declare(cls: _RecordClass) -> _RecordClass:
+        made = dataclass(frozen=True, kw_only=True)(cls)
+        made.kind = kind
+        made.attributes = tuple(_attribute(f) for f in fields(made))  # pyright: ignore[reportArgumentType]
+        return made
+
+    return declare
+
+
 def _attribute(f: "Field[Any]") -> Attribute:
     optional, kind, words = False, f.type, ()
     if get_origin(kind) in (Union, types.UnionType) and type(None) in get_args(kind):
         optional = True
         others = [part for part in get_args(kind) if part is not type(None)]
+        records = tuple(part for part in others if isinstance(part, type) and issubclass(part, Record))
+        if records:
+            return Attribute(f.name, "record", f.default is MISSING, f.default, (), optional, records)
         kind = others[0] if len(others) == 1 else Mask
     if get_origin(kind) is Literal:
         words = get_args(kind)
@@ -330,6 +357,8 @@ def _kind(annotation: Any) -> AttributeKind:
         return "word"
     if annotation == tuple[Dim, ...]:
         return "axes"
+    if annotation == tuple[Number, ...]:
+        return "numbers"
     if annotation is Mask or get_origin(annotation) in (Union, types.UnionType):
         return "mask"
     kinds: dict[Any, AttributeKind] = {Dim: "size", Number: "number", bool: "flag"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from graphspec.axes import Dim
-from graphspec.flow import NO_FACTS, Facts, Marks
+from graphspec.flow import NO_FACTS, Facts, Length, Marks
 from graphspec.operators.flow_rules import Effect, FlowRule, Hop, Turn, Use
 
 Keeps = Literal["values", "zeros", "nothing"]
@@ -121,11 +121,15 @@ class ReducesAll:
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """Turns pairs along the last axis by angles that grow with the place along the third last."""
+    """Turns pairs along the last axis by angles that grow with the place along the third last.
+
+    The property `counts` says whether the angles depend on how many places there are.
+    """
 
     def effect(self, use: Use, output: int) -> Effect:
         ((port, given),) = use.inputs.items()
         last = len(given.axes) - 1
         hop = Hop(port, use.axes(port, [*range(last), None]), vague=frozenset({last}))
         turn = Turn(use.operator, use.names(given.sizes[-3]))
-        return Effect((hop,), Marks(absolutes=use.names(given.sizes[-1])), turned=turn)
+        lengths = use.lengths(given.sizes[-3]) if use.get("counts") else frozenset[Length]()
+        return Effect((hop,), Marks(absolutes=use.names(given.sizes[-1]), lengths=lengths), turned=turn)

@@ -103,7 +103,10 @@ class FlowRule(Protocol):
 
 @dataclass(frozen=True)
 class Use:
-    """One use of an operator: what a rule may look at. All sizes that it makes are over run-time axes alone."""
+    """One use of an operator: what a rule may look at. All sizes that it makes are over run-time axes alone.
+
+    `training`: whether the flow is asked for in training or in evaluation.
+    """
 
     operator: Operator
     inputs: Mapping[str, TensorType]
@@ -111,6 +114,7 @@ class Use:
     sizes: Sizes
     facts: Mapping[str, Facts] = field(default_factory=dict[str, Facts])
     padding: Padding = None
+    training: bool = True
 
     def get(self, attribute: str) -> Any:
         return getattr(self.operator, attribute)
@@ -158,8 +162,23 @@ class Use:
         )
 
 
+@dataclass(frozen=True)
+class FixedSizes(Sizes):
+    """Sizes that change no more, so that what has been put into them once is kept."""
+
+    grounded: dict[Dim, Dim] = field(default_factory=dict[Dim, Dim], compare=False, repr=False)
+
+
 def ground(size: Dim, sizes: Sizes) -> Dim:
     """A size with derived axes and the values of parameters put in: only run-time axes are left."""
+    if not isinstance(sizes, FixedSizes):
+        return _ground(size, sizes)
+    if size not in sizes.grounded:
+        sizes.grounded[size] = _ground(size, sizes)
+    return sizes.grounded[size]
+
+
+def _ground(size: Dim, sizes: Sizes) -> Dim:
     whole_size = sizes.expand(size)
     return whole_size.substitute({name: dim(sizes.values[name]) for name in whole_size.symbols & sizes.values.keys()})
 
@@ -177,11 +196,16 @@ def effect_of(use: Use, output: int) -> Effect:
     return replace(effect, marks=effect.marks | Marks(lengths=lengths)) if lengths else effect
 
 
-def _axes_in_numbers(operator: Operator) -> set[str]:
-    values: list[Any] = [getattr(operator, attribute.name) for attribute in fields(operator)]  # pyright: ignore[reportArgumentType]
-    lists = [cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,) for value in values]
-    numbers = [part for parts in lists for part in parts]
-    return {name for number in numbers if isinstance(number, Number) for name in number.sizes}
+def _axes_in_numbers(value: Operator) -> set[str]:
+    values: list[Any] = [getattr(value, attribute.name) for attribute in fields(value)]  # pyright: ignore[reportArgumentType]
+    lists = [cast("tuple[Any, ...]", part) if isinstance(part, tuple) else (part,) for part in values]
+    found: set[str] = set()
+    for part in (part for parts in lists for part in parts):
+        if isinstance(part, Number):
+            found |= part.sizes
+        elif hasattr(part, "attributes"):  # a record
+            found |= _axes_in_numbers(part)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from graphspec import axes
 from graphspec.axes import Axis, Dim, Number, Sizes, TensorType
 from graphspec.operators.declare import Initialiser, Mismatch, Operator, Signature, Weight, operator
 from graphspec.operators.flow_mixing import Constant, Rows, Turns
+from graphspec.operators.scaling import Dynamic, LongRoPE, Scaling
 
 
 @operator("index", family="position")
@@ -77,7 +78,9 @@ class Rotary(Operator):
     """Turn pairs of features by angles that grow with the position, so that products depend on distance alone.
 
     Pair `i` of position `t` turns by `t / theta^(2i / dims)`. `dims` features of each head turn, all by default;
-    pairs are `(i, i + dims / 2)` (`layout: halves`) or `(2i, 2i + 1)` (`interleaved`).
+    pairs are `(i, i + dims / 2)` (`layout: halves`) or `(2i, 2i + 1)` (`interleaved`). `scaling` stretches the angles
+    for sequences longer than those learned from: `{kind: linear, factor: 4}`, and likewise `ntk`, `dynamic`, `yarn`,
+    `llama3`, `longrope`.
 
     Source: Su et al. 2021, eq. 15.
     """
@@ -85,9 +88,15 @@ class Rotary(Operator):
     theta: Number = Number.of(10000)
     dims: Dim | None = None
     layout: Literal["halves", "interleaved"] = "halves"
+    scaling: Scaling | None = None
 
     signature = Signature("x: ... T h c -> y: ... T h c")
     flow = Turns()
+
+    @property
+    def counts(self) -> bool:
+        """Whether the angles depend on the number of positions."""
+        return isinstance(self.scaling, Dynamic | LongRoPE)
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         outputs = super().infer(inputs, sizes)
@@ -97,6 +106,11 @@ class Rotary(Operator):
         wide, narrow = sizes.value(width), sizes.value(turned)
         if wide is not None and narrow is not None and narrow > wide:
             raise Mismatch(f"`dims` = {narrow} is more than the {wide} features of a head", "dims")
+        if isinstance(self.scaling, LongRoPE) and narrow is not None:
+            for name, numbers in (("short", self.scaling.short), ("long", self.scaling.long)):
+                if len(numbers) != narrow // 2:
+                    message = f"`{name}` has {len(numbers)} numbers for the {narrow // 2} pairs of a head"
+                    raise Mismatch(message, "scaling", "give one for each pair of features that turns")
         return outputs
 
     def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:

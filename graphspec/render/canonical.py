@@ -14,7 +14,7 @@ from typing import Any
 from graphspec import masks
 from graphspec.axes import Dim, Number
 from graphspec.graph import Body, Call, Graph, Input, Node, Ref, Repeat
-from graphspec.operators import Operator
+from graphspec.operators import Operator, Record
 from graphspec.operators.pointwise import ARITHMETIC, COMPARISONS, Dropout, Pointwise
 from graphspec.operators.reduce import Reduce, Softmax
 from graphspec.render.disjoint import Seen, disjoint, seen_inputs
@@ -166,12 +166,23 @@ def _value(value: Any, refs: Mapping[str, Ref], writer: _Expressions) -> str | l
             return str(value).lower()
         case None:
             return "none"
+        case Record():
+            return _flow(_record(value, refs, writer))
         case tuple():
             return [str(size) for size in value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         case Dim() | Number() | str():
             return str(value)
         case _:
             return mask_text(value, {port: writer.ref(ref) for port, ref in refs.items()})
+
+
+def _record(record: Record, refs: Mapping[str, Ref], writer: _Expressions) -> dict[str, str | list[str]]:
+    entries: dict[str, str | list[str]] = {"kind": record.kind}
+    for attribute in record.attributes:
+        value = getattr(record, attribute.name)
+        if attribute.required or value != attribute.default:
+            entries[attribute.name] = _value(value, refs, writer)
+    return entries
 
 
 def mask_text(mask: masks.Mask, tensors: Mapping[str, str]) -> str:

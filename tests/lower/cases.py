@@ -140,6 +140,18 @@ nodes:
   c: {op: rotary, in: b, layout: interleaved}
   out: {op: rotary, in: c, layout: interleaved, dims: 2}
 """,
+    "stretched rotary": """
+inputs: {x: B T heads e}
+nodes:
+  a: {op: rotary, in: x, scaling: {kind: linear, factor: 4}}
+  b: {op: rotary, in: a, scaling: {kind: ntk, factor: 2.5}}
+  c: {op: rotary, in: b, theta: 100, scaling: {kind: dynamic, factor: 2, original: 3}}
+  f: {op: rotary, in: c, theta: 50, scaling: {kind: yarn, factor: 4, original: 400, fast: 8}}
+  g: {op: rotary, in: f, theta: 50, scaling: {kind: yarn, factor: 4, original: 400, truncate: false, attention: 1.5}}
+  h: {op: rotary, in: g, theta: 50, scaling: {kind: llama3, factor: 8, original: 30}}
+  i: {op: rotary, in: h, scaling: {kind: longrope, short: [1, 1.5, 2], long: [2, 3, 4], original: 4, attention: 1.2}}
+  out: {op: rotary, in: i, scaling: none}
+""",
     "attention": """
 inputs: {x: B T d}
 nodes:

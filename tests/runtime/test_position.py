@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 import torch
 
-from compiler.runtime import rotary_table, rotate_halves, rotate_pairs, sinusoidal_position
+from compiler.runtime import (
+    DynamicScaling,
+    LinearScaling,
+    Llama3Scaling,
+    LongRoPEScaling,
+    NTKScaling,
+    YarnScaling,
+    rotary_table,
+    rotate_halves,
+    rotate_pairs,
+    sinusoidal_position,
+)
+from compiler.runtime.scaling import Scaling, plain_rates
 
 
 @pytest.mark.parametrize("rotate", [rotate_halves, rotate_pairs])
@@ -33,3 +45,27 @@ def test_kind_and_rest_stay(rotate, dtype: torch.dtype) -> None:
 def test_layouts_hold_the_same_columns() -> None:
     interleaved, halves = (sinusoidal_position(7, 6, layout=layout) for layout in ("interleaved", "halves"))
     assert torch.equal(torch.cat((interleaved[:, ::2], interleaved[:, 1::2]), -1), halves)
+
+
+@pytest.mark.parametrize(
+    "scaling",
+    [
+        LinearScaling(factor=1),
+        NTKScaling(factor=1),
+        DynamicScaling(factor=8, original=9),
+        YarnScaling(factor=1, original=64),
+        Llama3Scaling(factor=1, original=64),
+        LongRoPEScaling(short=[1, 1, 1], long=[5, 5, 5], original=9),
+    ],
+)
+def test_no_stretching_changes_nothing(scaling: Scaling) -> None:
+    torch.testing.assert_close(rotary_table(9, 6, 100.0, scaling), rotary_table(9, 6, 100.0))
+
+
+def test_what_llama_3_1_publishes() -> None:
+    """Its 64 pairs: the fastest 29 are kept, those beyond the 35th turn eight times slower."""
+    scaling = Llama3Scaling(factor=8, original=8192)
+    ratios = scaling(500000, 128, 1, None)[0] / plain_rates(500000, 128, None)
+    assert (ratios[:29] == 1).all()
+    assert (ratios[29:35] < 1).all()
+    torch.testing.assert_close(ratios[35:], torch.full((29,), 1 / 8))
