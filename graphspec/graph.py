@@ -13,6 +13,7 @@ from typing import Any
 
 from graphspec.axes import Dim, Role, TensorType
 from graphspec.diagnostics import File, Span
+from graphspec.masks import Mask
 from graphspec.operators import Initialiser, Operator
 
 NOWHERE = Span(File("", ""), 1, 1, 1, 1)
@@ -99,6 +100,8 @@ class Repeat:
 class Node:
     """One step: what it does, what it reads through which port, what it gives.
 
+    `buffers` are tensors that training keeps count of and nothing learns, such as running statistics.
+
     A part of a longer expression is a node of its own, named after it: `mid~1` is the first part of `mid`.
     """
 
@@ -109,6 +112,12 @@ class Node:
     parameters: tuple[Parameter, ...] = ()
     label: str = field(default="", compare=False)
     span: Span = field(default=NOWHERE, compare=False, repr=False)
+    buffers: tuple[Parameter, ...] = ()
+
+    @property
+    def tensors(self) -> tuple[Parameter, ...]:
+        """What a checkpoint holds of this node: what it learns itself, and its buffers."""
+        return (*(p for p in self.parameters if not p.tied), *self.buffers)
 
     @property
     def type(self) -> TensorType:
@@ -242,7 +251,10 @@ class InitRule:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A whole model, checked for form: every name resolved, every size in the model's own names."""
+    """A whole model, checked for form: every name resolved, every size in the model's own names.
+
+    `masks` are those that the spec names, for whoever asks for one; what is computed is in the body.
+    """
 
     name: str
     title: str
@@ -251,6 +263,7 @@ class Graph:
     body: Body
     contracts: tuple[Contract, ...] = ()
     init: tuple[InitRule, ...] = ()
+    masks: tuple[tuple[str, Mask], ...] = field(default=(), compare=False)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -291,23 +304,39 @@ def _collect(body: Body, found: dict[Body, None]) -> None:
     found.setdefault(body)
 
 
-def parameter_paths(body: Body, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
+def parameter_paths(body: Body) -> Iterator[tuple[str, Parameter]]:
     """Every learned tensor of a body with its name in the checkpoint; tied ones are left out.
 
     Goes through every turn of every repeat: for counting use `analysis.cost`.
     """
+    for path, node in operator_paths(body):
+        yield from ((_tensor_path(path, p), p) for p in node.parameters if not p.tied)
+
+
+def buffer_paths(body: Body) -> Iterator[tuple[str, Parameter]]:
+    """Every buffer of a body with its name in the checkpoint."""
+    for path, node in operator_paths(body):
+        yield from ((_tensor_path(path, p), p) for p in node.buffers)
+
+
+def _tensor_path(path: str, tensor: Parameter) -> str:
+    return f"{path}.{tensor.name}" if tensor.name else path
+
+
+def operator_paths(body: Body, prefix: str = "") -> Iterator[tuple[str, Node]]:
+    """Every node that is no block, with its path, in every turn of every repeat."""
     for node in body.nodes:
         path = f"{prefix}{node.name}"
         match node.does:
             case Call(inner):
-                yield from parameter_paths(inner, f"{path}.")
+                yield from operator_paths(inner, f"{path}.")
             case Repeat(shared=True) as repeat:
-                yield from parameter_paths(repeat.bodies[0], f"{path}.")
+                yield from operator_paths(repeat.bodies[0], f"{path}.")
             case Repeat() as repeat:
                 for index, inner in enumerate(repeat.turns()):
-                    yield from parameter_paths(inner, f"{path}.{index}.")
+                    yield from operator_paths(inner, f"{path}.{index}.")
             case _:
-                yield from ((f"{path}.{p.name}", p) for p in node.parameters if not p.tied)
+                yield path, node
 
 
 def order(names: Iterable[str], reads: Mapping[str, Iterable[str]]) -> tuple[list[str], list[str]]:

@@ -6,9 +6,11 @@ kernel is fused. Dropout is that of evaluation: none.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -136,6 +138,12 @@ class _At:
         own = f"{self.path}.{name}" if name else self.path
         return self.model.weights[".".join(filter(None, (owner, *found.tied))) if found.tied else own]
 
+    def buffer(self, name: str) -> Tensor:
+        """A running statistic: as it was kept, or as it starts."""
+        (found,) = (p for p in self.node.buffers if p.name == name)
+        start = torch.full([self.model.whole(size) for size in found.shape], float(str(found.init) == "ones"))
+        return self.model.weights.get(f"{self.path}.{name}", start)
+
     def place(self, port: str, axis: Dim) -> int:
         return _place(self.types[port].axes, Axis(axis), self.model.known)
 
@@ -183,6 +191,108 @@ def norm(at: _At) -> Tensor:
     if weight is not None:
         x = x * (weight + 1 if at.does.weight == "w+1" else weight)
     return x if bias is None else x + bias
+
+
+def batch_norm(at: _At) -> Tensor:
+    """In evaluation: by the statistics that were kept."""
+    x = (at.given["x"] - at.buffer("running_mean")) / (at.buffer("running_var") + at.model.number(at.does.eps)).sqrt()
+    return _scaled(at, x)
+
+
+def group_norm(at: _At) -> Tensor:
+    """One part of the features after the other, as a layer norm of its own."""
+    over = _over(at)
+    parts = []
+    for part in at.given["x"].chunk(at.model.whole(at.does.groups), -1):
+        part = part - part.mean([*over, -1], keepdim=True)
+        parts.append(part / ((part**2).mean([*over, -1], keepdim=True) + at.model.number(at.does.eps)).sqrt())
+    return _scaled(at, torch.cat(parts, -1))
+
+
+def _scaled(at: _At, x: Tensor) -> Tensor:
+    weight, bias = at.weight("weight"), at.weight("bias")
+    if weight is not None:
+        x = x * (weight + 1 if at.does.weight == "w+1" else weight)
+    return x if bias is None else x + bias
+
+
+def _over(at: _At) -> list[int]:
+    """The places of the axes `over`, each another: by name, else in the order in which they fit."""
+    found: list[int] = []
+    for wanted in at.does.over:
+        axes = at.types["x"].axes
+        fitting = [place for place, axis in enumerate(axes) if at.model.known.same(axis.size, wanted)]
+        exact = [place for place in fitting if axes[place].size == wanted]
+        found.append(next(place for place in exact or fitting if place not in found))
+    return found
+
+
+Reads = list[tuple[int, ...] | None]
+"""The places that one window reads, None beyond the ends."""
+
+
+def _windows(at: _At) -> tuple[Tensor, list[int], list[Reads]]:
+    """The input with the axes of the window first; how many windows there are along each; what each of them reads."""
+    does, places = at.does, _over(at)
+    sizes = [at.given["x"].shape[place] for place in places]
+    each = lambda values: [at.model.whole(v) for v in values] * (len(places) if len(values) == 1 else 1)  # noqa: E731
+    kernel = each(does.kernel)
+    stride = each(does.stride) if does.stride else kernel
+    dilation = each(getattr(does, "dilation", (Dim.of_terms({(): Fraction(1)}),)))
+    counts = [at.model.whole(at.node.type.axes[place].size) for place in places]
+    found: list[Reads] = []
+    for out in itertools.product(*map(range, counts)):
+        reads: Reads = []
+        for tap in itertools.product(*map(range, kernel)):
+            spot = [
+                out[axis] * stride[axis] + tap[axis] * dilation[axis] - _before(at, axis, dilation[axis], kernel[axis])
+                for axis in range(len(places))
+            ]
+            reads.append(tuple(spot) if all(0 <= j < n for j, n in zip(spot, sizes, strict=True)) else None)
+        found.append(reads)
+    return at.given["x"].movedim(places, list(range(len(places)))), counts, found
+
+
+def _before(at: _At, axis: int, dilation: int, kernel: int) -> int:
+    padding = at.does.padding
+    if isinstance(padding, str):
+        return {"valid": 0, "same": dilation * (kernel - 1) // 2, "causal": dilation * (kernel - 1)}[padding]
+    return at.model.whole(padding[axis if len(padding) > 1 else 0][0])
+
+
+def _put_back(at: _At, made: list[Tensor], counts: list[int]) -> Tensor:
+    return torch.stack(made).unflatten(0, counts).movedim(list(range(len(counts))), _over(at))
+
+
+def convolution(at: _At) -> Tensor:
+    weight, bias = at.weight("weight"), at.weight("bias")
+    assert weight is not None
+    x, counts, windows = _windows(at)
+    made = []
+    for reads in windows:
+        total = torch.zeros(*x.shape[len(counts) : -1], weight.shape[0])
+        for tap, spot in enumerate(reads):
+            if spot is not None:
+                total = total + _mixed(x[spot], weight.flatten(2)[..., tap], at.model.whole(at.does.groups))
+        made.append(total if bias is None else total + bias)
+    return _put_back(at, made, counts)
+
+
+def _mixed(x: Tensor, weight: Tensor, groups: int) -> Tensor:
+    parts = zip(x.chunk(groups, -1), weight.chunk(groups, 0), strict=True)
+    return torch.cat([torch.einsum("...n,mn->...m", part, own) for part, own in parts], -1)
+
+
+def pool(at: _At) -> Tensor:
+    x, counts, windows = _windows(at)
+    made = []
+    for reads in windows:
+        there = torch.stack([x[spot] for spot in reads if spot is not None])
+        if at.does.kind == "max":
+            made.append(there.amax(0))
+        else:
+            made.append(there.sum(0) / (len(reads) if at.does.count_padding else len(there)))
+    return _put_back(at, made, counts)
 
 
 FUNCTIONS: dict[str, Callable[..., Tensor]] = {
@@ -241,13 +351,64 @@ def attend(at: _At) -> tuple[Tensor, Tensor]:
     if does.softcap is not None:
         cap = at.model.number(does.softcap)
         scores = cap * torch.tanh(scores / cap)
+    if "bias" in at.given:
+        *lead, position, head, _ = at.types["query"].axes
+        keys = at.types["key"].axes[-3].size
+        along = (*lead, head, position, Axis(keys, primed=position.size == keys))
+        scores = scores + _spread(at.given["bias"], at.types["bias"].axes, along, at.model.known)
     seen = _visible(at, does.mask).expand(scores.shape)
     weights = torch.zeros_like(scores)
     above = torch.where(seen, scores, -torch.inf).amax(-1, keepdim=True).clamp(min=-1e30).detach()
+    if "sink" in at.given:
+        above = torch.maximum(above, at.given["sink"][:, None, None]).detach()
     powers = torch.where(seen, torch.exp(torch.where(seen, scores - above, 0.0)), weights)
     total = powers.sum(-1, keepdim=True)
+    if "sink" in at.given:
+        total = total + torch.exp(at.given["sink"][:, None, None] - above)
     weights = powers / torch.where(total == 0, 1.0, total)
     return (weights @ value).movedim(-3, -2), weights
+
+
+def concat(at: _At) -> Tensor:
+    """Parts are spread over the rows first; the joined axis is the one along which their numbers add up."""
+    made = [at.model.whole(size) for size in at.node.type.sizes]
+    parts = [part.reshape([1] * (len(made) - part.dim()) + list(part.shape)) for part in at.given.values()]
+    named = at.model.whole(at.does.axis)
+    fits = [
+        place
+        for place in range(len(made))
+        if sum(part.shape[place] for part in parts) == made[place]
+        and named in (made[place], *(part.shape[place] for part in parts))
+    ]
+    (place,) = fits
+    return torch.cat([part.expand([*made[:place], part.shape[place], *made[place + 1 :]]) for part in parts], place)
+
+
+def alibi(at: _At) -> Tensor:
+    heads, length = at.model.whole(at.does.heads), at.model.whole(at.does.over)
+    power = 2 ** math.floor(math.log2(heads))
+    slopes = [(2 ** (-8 / power)) ** (h + 1) for h in range(power)]
+    finer = [(2 ** (-8 / (2 * power))) ** (h + 1) for h in range(2 * power)]
+    slopes += finer[::2][: heads - power]
+    return torch.tensor([[[-slope * abs(i - j) for j in range(length)] for i in range(length)] for slope in slopes])
+
+
+def relative_bias(at: _At) -> Tensor:
+    table, length, distance = at.weight("weight"), at.model.whole(at.does.over), at.model.whole(at.does.distance)
+    both = at.does.direction == "both"
+
+    def bucket(i: int, j: int) -> int:
+        count = table.shape[0] // 2 if both else table.shape[0]
+        start = count if both and j > i else 0
+        apart = abs(i - j) if both else max(i - j, 0)
+        single = count // 2
+        if apart < single:
+            return start + apart
+        further = math.log(apart / single) / math.log(distance / single) * (count - single)
+        return start + min(count - 1, single + int(further + 1e-6))
+
+    rows = [torch.stack([table[bucket(i, j)] for j in range(length)]) for i in range(length)]
+    return torch.stack(rows).movedim(-1, 0)
 
 
 def _visible(at: _At, mask: m.Mask) -> Tensor:
@@ -372,6 +533,14 @@ def learned_position(at: _At) -> Tensor:
 
 def reduce(at: _At) -> Tensor:
     x, place = at.given["x"], at.place("x", at.does.over)
+    if at.does.cumulative:
+        count = x.shape[place]
+        spans = [(t, count - t) if at.does.reverse else (0, t + 1) for t in range(count)]
+        return torch.stack([_reduced(at, x.narrow(place, *span), place) for span in spans], place)
+    return _reduced(at, x, place)
+
+
+def _reduced(at: _At, x: Tensor, place: int) -> Tensor:
     if at.does.kind in ("max", "min"):
         return getattr(x, f"a{at.does.kind}")(place)
     if at.does.kind == "argmax":
@@ -385,6 +554,87 @@ def slice_(at: _At) -> Tensor:
     start = at.model.whole(at.does.start)
     stop = at.given["x"].shape[place] if at.does.stop is None else at.model.whole(at.does.stop)
     return at.given["x"].narrow(place, start, stop - start)
+
+
+def split(at: _At) -> tuple[Tensor, ...]:
+    place, start, parts = at.place("x", at.does.axis), 0, []
+    for _, size in at.does.into:
+        x = at.given["x"]
+        length = x.shape[place] // len(at.does.into) if size is None else at.model.whole(size)
+        parts.append(x.narrow(place, start, length))
+        start += length
+    return tuple(parts)
+
+
+def turn(at: _At) -> Tensor:
+    """`flip` and `roll`: every place from another."""
+    x, place = at.given["x"], at.place("x", at.does.axis)
+    count = x.shape[place]
+    sources = [
+        count - 1 - t if at.does.op == "flip" else (t - at.model.whole(at.does.by)) % count for t in range(count)
+    ]
+    return torch.stack([x.select(place, source) for source in sources], place)
+
+
+def rearrange(at: _At) -> Tensor:
+    """Every entry by its places along all parts."""
+    x, pattern = at.given["x"], at.does.pattern
+    cut = x.dim() - len(pattern.before)
+    groups = [[size] for size in x.shape[:cut]]
+    for axis, size in zip(pattern.before, x.shape[cut:], strict=True):
+        found = [dict(at.does.sizes).get(part) if isinstance(part, str) else part for part in axis]
+        numbers = [None if part is None else at.model.whole(part) for part in found]
+        known = math.prod(number for number in numbers if number is not None)
+        groups.append([size // known if number is None else number for number in numbers])
+    sizes = [size for group in groups for size in group]
+    after = [[part] for part in range(cut)] + [[cut + part for part in axis] for axis in pattern.after]
+    order = [part for axis in after for part in axis]
+    numbers = torch.arange(x.numel()).tolist()
+    found = []
+    for places in itertools.product(*(range(sizes[part]) for part in order)):
+        by_part = dict(zip(order, places, strict=True))
+        number = 0
+        for part, size in enumerate(sizes):
+            number = number * size + by_part[part]
+        found.append(numbers[number])
+    return x.reshape(-1)[found].reshape([math.prod(sizes[part] for part in axis) for axis in after])
+
+
+def top(at: _At) -> Tensor:
+    """One after the other, the first of the largest that is left."""
+    x, place = at.given["x"], at.place("x", at.does.axis)
+    where = torch.ones_like(x, dtype=torch.bool)
+    if "where" in at.given:
+        where = _spread(at.given["where"], at.types["where"].axes, at.types["x"].axes, at.model.known).expand(x.shape)
+    rows, left = x.detach().movedim(place, -1), where.movedim(place, -1)
+    chosen = torch.zeros_like(rows)
+    for row in itertools.product(*(range(size) for size in rows.shape[:-1])):
+        candidates = [t for t in range(rows.shape[-1]) if left[row][t]]
+        for _ in range(min(at.model.whole(at.does.k), len(candidates))):
+            best = max(candidates, key=lambda t: (float(rows[row][t]), -t))
+            candidates.remove(best)
+            chosen[(*row, best)] = 1
+    return chosen.movedim(-1, place)
+
+
+def gather(at: _At) -> Tensor:
+    """Every entry by its places."""
+    x, numbers, place = at.given["x"], at.given["at"], at.place("x", at.does.axis)
+    axes, taken = at.types["x"].axes, list(at.types["at"].axes)
+    others = [axis for spot, axis in enumerate(axes) if spot != place]
+    shared = [axis for axis in taken if axis in others]
+    own = [axis for axis in taken if axis not in others]
+    size = numbers.shape[taken.index(own[0])] if own else 1
+    found = torch.zeros([size if spot == place else count for spot, count in enumerate(x.shape)], dtype=torch.long)
+    flat = []
+    for places in itertools.product(*(range(count) for count in found.shape)):
+        at_axis = {axis: places[spot] for spot, axis in enumerate(axes) if spot != place and axis in shared}
+        at_axis |= dict.fromkeys(own, places[place])
+        source = list(places)
+        source[place] = int(numbers[tuple(at_axis[axis] for axis in taken)])
+        flat.append(x[tuple(source)])
+    made = torch.stack(flat).reshape(found.shape)
+    return made if own else made.squeeze(place)
 
 
 def shift(at: _At) -> Tensor:
@@ -413,12 +663,18 @@ RULES: dict[str, Callable[[_At], Any]] = {
     "parameter": free,
     "layer_norm": norm,
     "rms_norm": norm,
+    "batch_norm": batch_norm,
+    "group_norm": group_norm,
+    "convolution": convolution,
+    "pool": pool,
     "pointwise": pointwise,
     "dropout": lambda at: at.given["x"],
     "heads": lambda at: at.given["x"].unflatten(-1, (at.model.whole(at.does.heads), -1)),
     "merge": lambda at: at.given["x"].reshape(*at.given["x"].shape[:-2], -1),
     "attend": attend,
     "rotary": rotary,
+    "alibi": alibi,
+    "relative_bias": relative_bias,
     "index": lambda at: torch.arange(at.model.whole(at.does.over)),
     "sinusoidal_position": sinusoidal,
     "learned_position": learned_position,
@@ -426,8 +682,14 @@ RULES: dict[str, Callable[[_At], Any]] = {
     "softmax": lambda at: at.given["x"].softmax(at.place("x", at.does.over)),
     "select": lambda at: at.given["x"].select(at.place("x", at.does.axis), at.model.whole(at.does.at)),
     "slice": slice_,
+    "split": split,
     "shift": shift,
-    "concat": lambda at: torch.cat(list(at.given.values()), at.place("a", at.does.axis)),
+    "flip": turn,
+    "roll": turn,
+    "rearrange": rearrange,
+    "top": top,
+    "gather": gather,
+    "concat": concat,
     "cast": cast,
     "stop_gradient": lambda at: at.given["x"].detach(),
 }

@@ -5,12 +5,12 @@ A spec is drawn as text, so that whatever is found can be read, kept and run by 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-WIDTH, HEADS, VOCAB = 8, 2, 11
+from tests import drawn
+from tests.drawn import ATOMS, HEADS, LINES, MIXING_LINES, VOCAB, WIDTH
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,6 @@ class RandomSpec:
     text: str
     causal: bool
     pooled: bool
-
-
-ATOMS = (
-    *("causal", "everything", "real", "window(left=2, right=0)", "window(left=1, right=1)"),
-    *("chunk(2)", "prefix(2)", "dilated(2)"),
-)
 
 
 @st.composite
@@ -43,26 +37,6 @@ def causal_masks(draw: st.DrawFn) -> str:
     return draw(st.sampled_from(("causal", "causal & {}", "{} & causal", "window(left=1, right=0) & {}"))).format(
         draw(masks(1))
     )
-
-
-Step = Callable[[str, str], str]
-STEPS: tuple[tuple[str, Step], ...] = (
-    ("linear", lambda name, x: f"{name}: {{op: linear, in: {x}, dim: d}}"),
-    ("norm", lambda name, x: f"{name}: {{op: layer_norm, in: {x}}}"),
-    ("rms", lambda name, x: f"{name}: {{op: rms_norm, in: {x}, weight: none}}"),
-    ("ffn", lambda name, x: f"{name}: {{block: std.ffn, in: {x}, hidden: 2 * d, activation: gelu}}"),
-    ("gated", lambda name, x: f"{name}: {{block: std.gated_ffn, in: {x}, hidden: 3 * d}}"),
-    ("activation", lambda name, x: f"{name}: silu({x}) + 0.5 * {x} ** 2"),
-    ("shift", lambda name, x: f"{name}: {{op: shift, in: {x}, axis: T, by: 1}}"),
-    ("masked", lambda name, x: f"{name}: {x} * real"),
-    ("feature_softmax", lambda name, x: f'{name}: "softmax({x}, d)"'),
-    ("comparison", lambda name, x: f'{name}: "where({x} > 0, {x}, 0.1 * {x})"'),
-)
-MIXING: tuple[tuple[str, Step], ...] = (
-    ("mean", lambda name, x: f"{name}: {x} + mean({x}, T)"),
-    ("back", lambda name, x: f"{name}: {{op: shift, in: {x}, axis: T, by: -1}}"),
-    ("softmax", lambda name, x: f"{name}: {x} + softmax({x}, T)"),
-)
 
 
 @st.composite
@@ -87,7 +61,7 @@ def bodies(draw: st.DrawFn, prefix: str, start: str, causal: bool, most: int = 4
         elif kind == 2 and len(names) > 1:
             lines.append(f"{name}: {names[-1]} + {names[-2]}")
         else:
-            known = STEPS if causal else STEPS + MIXING
+            known = LINES if causal else LINES + MIXING_LINES
             lines.append(draw(st.sampled_from(known))[1](name, x))
         names.append(name)
     return lines, names[-1]
@@ -127,3 +101,19 @@ def specs(draw: st.DrawFn, causal: bool | None = None) -> RandomSpec:
         *([] if pooled else ["contracts: [{causal: {output: logits, input: tokens}}, {independent: {axis: B}}]"]),
     ]
     return RandomSpec("\n".join(lines) + "\n", is_causal, pooled)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Choices by hypothesis, so that what is found shrinks."""
+
+    draw: st.DrawFn
+
+    def below(self, count: int) -> int:
+        return self.draw(st.integers(0, count - 1))
+
+
+@st.composite
+def wide_specs(draw: st.DrawFn) -> drawn.Drawn:
+    """All that `tests.drawn` knows: what `make soundness` draws by seeds."""
+    return drawn.spec(Drawing(draw))

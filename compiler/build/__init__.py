@@ -7,14 +7,16 @@ from typing import Protocol, cast
 
 import torch
 
+from compiler.build.agree import refuse_other_tensors
 from compiler.build.capture import capture
+from compiler.build.fresh import load
 from compiler.build.initialise import initialise
 from compiler.build.memory import refuse_if_it_cannot_be
 from compiler.emit import write_source
 from compiler.features import resolve
 from compiler.lower.names import identifier
 from compiler.passes import run
-from compiler.runtime import Model, files
+from compiler.runtime import Model
 from compiler.target import Target
 from graphspec.graph import Graph
 
@@ -36,7 +38,7 @@ def compile(
     """The model of a spec as an ordinary PyTorch module, initialised.
 
     `device` is where it lies, the target's by default; the same seed gives the same weights on all. Raises `SpecError`:
-    `too-large-to-build`, `no-device`, `unknown-objective`, `objective-not-causal`.
+    `too-large-to-build`, `no-device`, `unknown-objective`, `objective-not-causal`, `no-lowering`, `bad-lowering`.
     """
     graph = spec if isinstance(spec, Graph) else spec.graph
     target = target or Target()
@@ -47,6 +49,7 @@ def compile(
     prepared = run(graph, target)
     refuse_if_it_cannot_be(prepared, place)
     model = build(prepared, target)
+    refuse_other_tensors(model, prepared)
     model._origin = (model.source, graph, target, capture)
     if place != "meta":
         model.to_empty(device=place)
@@ -57,7 +60,7 @@ def compile(
 def build(prepared: Graph, target: Target) -> Model:
     """The module of a graph that went through the passes, without memory for its parameters."""
     emitted = write_source(prepared, target)
-    module = files.load(emitted.text, identifier(prepared.name))
+    module = load(emitted, identifier(prepared.name))
     with torch.device("meta"):
         model = getattr(module, emitted.model)()
     model._origin = (emitted.text, prepared, target, capture)

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from compiler.build.fresh import load
 from compiler.emit import write_source
 from compiler.lower.names import identifier
 from compiler.passes import run
 from compiler.passes.expose import expose
-from compiler.runtime import Model, files
+from compiler.runtime import Model
 
 
 def capture(model: Model, names: tuple[str, ...], inputs: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -33,14 +34,15 @@ def _variant(model: Model, names: tuple[str, ...]) -> Model:
     """The model that gives the named values instead of its outputs."""
     target = replace(model.target, objective=None)
     emitted = write_source(run(expose(model.graph, names), target), target)
-    module = files.load(emitted.text, identifier(model.graph.name))
+    module = load(emitted, identifier(model.graph.name))
     with torch.device("meta"):
         return getattr(module, emitted.model)()
 
 
 def _share(model: Model, variant: Model) -> None:
-    """Let the variant read the model's own parameters, wherever these are by now."""
-    current, holders = dict(model.named_parameters()), dict(variant.named_modules())
-    for name, _ in list(variant.named_parameters()):
+    """Let the variant read the model's own parameters and buffers, wherever these are by now."""
+    own, holders = dict(model.named_modules()), dict(variant.named_modules())
+    for name in variant.state_dict():
         owner, _, last = name.rpartition(".")
-        holders[owner]._parameters[last] = current[name]
+        kind = "_parameters" if last in holders[owner]._parameters else "_buffers"
+        getattr(holders[owner], kind)[last] = getattr(own[owner], kind)[last]

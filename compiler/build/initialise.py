@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor
 
-from graphspec.graph import Body, Call, Graph, InitRule, Parameter, Repeat
+from graphspec.graph import Graph, InitRule, Parameter, buffer_paths, parameter_paths
 from graphspec.operators import Initialiser
 
 Fill = Callable[[Tensor, Sequence[float], torch.Generator], object]
 
 
 def initialise(model: torch.nn.Module, graph: Graph, seed: int) -> None:
-    """Set every parameter of a model as the spec says."""
-    parameters = dict(parameters_of(graph.body))
+    """Set every parameter of a model as the spec says, and every buffer as its operator does."""
+    parameters = dict(parameter_paths(graph.body))
     found = dict(model.named_parameters())
     different = found.keys() ^ parameters.keys()
     assert not different, f"only in the model or only in its graph: {different}"
     for name, tensor in found.items():
         fill(tensor, initialiser(name, parameters[name], graph.init), name, seed)
+    start_buffers(model, graph)
+
+
+def start_buffers(model: torch.nn.Module, graph: Graph) -> None:
+    """Set every buffer of a model as its operator says."""
+    buffers = dict(buffer_paths(graph.body))
+    different = model.state_dict().keys() ^ dict(model.named_parameters()).keys() ^ buffers.keys()
+    assert not different, f"only in the model or only in its graph: {different}"
+    for name, buffer in buffers.items():
+        fill(model.get_buffer(name), buffer.init, name, 0)
 
 
 def initialiser(name: str, parameter: Parameter, rules: Sequence[InitRule]) -> Initialiser:
@@ -55,22 +65,6 @@ def fill(tensor: Tensor, init: Initialiser, name: str, seed: int) -> None:
 def seed_of(name: str, seed: int) -> int:
     """The seed of one tensor."""
     return int.from_bytes(hashlib.sha256(f"{seed}:{name}".encode()).digest()[:8], "big") >> 1
-
-
-def parameters_of(body: Body, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
-    """Every learned tensor by its name in the `state_dict`; tied ones bear their owner's name only."""
-    for node in body.nodes:
-        path = f"{prefix}{node.name}"
-        match node.does:
-            case Call(inner):
-                yield from parameters_of(inner, f"{path}.")
-            case Repeat(shared=True) as repeat:
-                yield from parameters_of(repeat.bodies[0], f"{path}.")
-            case Repeat() as repeat:
-                for index, inner in enumerate(repeat.turns()):
-                    yield from parameters_of(inner, f"{path}.{index}.")
-            case _:
-                yield from ((f"{path}.{p.name}" if p.name else path, p) for p in node.parameters if not p.tied)
 
 
 def _fans(tensor: Tensor) -> tuple[int, int]:

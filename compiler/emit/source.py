@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from compiler.emit.classes import Class, docstring, merge_comments, write_block, write_model
 from compiler.emit.naming import class_names
+from compiler.lower.custom import FOREIGN
 from compiler.lower.lines import WIDTH
 from compiler.lower.names import Namer, camel_case
 from compiler.lower.unit import RUNTIME, Kernel, Unit
@@ -19,11 +21,15 @@ from graphspec.graph import Body, Graph
 
 @dataclass(frozen=True)
 class Emitted:
-    """Generated source, the name of the model's class in it, and what computes each attention."""
+    """Generated source, the name of the model's class in it, and what computes each attention.
+
+    `foreign`: the functions and classes of users that it imports, by their names in it.
+    """
 
     text: str
     model: str
     kernels: tuple[Kernel, ...]
+    foreign: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 
 
 def write_source(graph: Graph, target: Target) -> Emitted:
@@ -40,9 +46,10 @@ def write_source(graph: Graph, target: Target) -> Emitted:
     used = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
     constants = _constants(unit, used)
     defined = "".join(f"{name} = {value}\n" for name, value in constants)
-    imports = _imports(used | {word for _, value in constants for word in re.findall(r"\w+", value)})
+    imports = _imports(unit, used | {word for _, value in constants for word in re.findall(r"\w+", value)})
     text = "\n\n".join(part for part in (f"{imports}\n{defined}" if defined else imports, code) if part)
-    return Emitted(f"{_header(graph, target)}\n{text}", model.name, tuple(dict.fromkeys(unit.kernels)))
+    foreign = {name: FOREIGN[op].does for op, name in unit.foreign.items() if name in used}
+    return Emitted(f"{_header(graph, target)}\n{text}", model.name, tuple(dict.fromkeys(unit.kernels)), foreign)
 
 
 def _equal_code(graph: Graph, target: Target, blocks: list[Body]) -> dict[Body, Body]:
@@ -69,12 +76,12 @@ def _header(graph: Graph, target: Target) -> str:
     return "\n".join(docstring(f"{title}.\n\n{about}{legend}", 0)) + "\n"
 
 
-def _imports(used: Collection[str]) -> str:
+def _imports(unit: Unit, used: Collection[str]) -> str:
     standard = ["import math\n"] * ("math" in used) + ["from typing import NamedTuple\n"] * ("NamedTuple" in used)
     torch = ["import torch\n"] * ("torch" in used) + ["import torch.nn.functional as F\n"] * ("F" in used)
     torch.append(f"from torch import Tensor{', nn' * ('nn' in used)}\n")
     runtime = sorted((name for name in RUNTIME if name in used), key=lambda name: (name.islower(), name))
-    groups = [standard, torch, [_import("compiler.runtime", runtime)]]
+    groups = [standard, torch, [_import("compiler.runtime", runtime)], _foreign_imports(unit, used)]
     return "\n".join("".join(group) for group in groups if group)
 
 
@@ -83,6 +90,16 @@ def _import(module: str, names: Sequence[str]) -> str:
     if len(line) <= WIDTH + 1:
         return line
     return "\n".join([f"from {module} import (", *(f"    {name}," for name in names), ")\n"])
+
+
+def _foreign_imports(unit: Unit, used: Collection[str]) -> list[str]:
+    """The functions and classes that compute operators of one's own."""
+    lines: set[str] = set()
+    for op, name in unit.foreign.items():
+        found = FOREIGN[op]
+        alias = "" if name == found.name else f" as {name}"
+        lines |= {f"from {found.module} import {found.name}{alias}\n"} if name in used else set()
+    return sorted(lines)
 
 
 def _constants(unit: Unit, used: Collection[str]) -> list[tuple[str, str]]:

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from compiler.lower import attention, inputs, linear, loss, norm, pointwise, position, reduce, shape
+from compiler.lower import (
+    attention,
+    choice,
+    convolution,
+    inputs,
+    linear,
+    loss,
+    norm,
+    pointwise,
+    position,
+    rearrange,
+    reduce,
+    shape,
+)
 from compiler.lower.site import Lowering
 
-FAMILIES = (linear, attention, norm, position, pointwise, reduce, shape, loss, inputs)
+FAMILIES = (linear, convolution, attention, norm, position, pointwise, reduce, shape, rearrange, choice, loss, inputs)
 LOWERINGS: Mapping[str, Lowering] = {name: lower for family in FAMILIES for name, lower in family.LOWERINGS.items()}
 """By the name of the operator. `attend` and `rotary` are rewritten by the passes and do not occur."""

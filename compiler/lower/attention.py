@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
+from compiler.lower.align import align
 from compiler.lower.code import Code, call, conditional, infix, method
 from compiler.lower.masks import mask_tensor, sees_something
 from compiler.lower.site import Lowering, Site
 from compiler.passes.internal import Attention
+from graphspec.axes import Axis
 
 
 def attention(at: Site) -> Code | tuple[Code, ...]:
     does = cast(Attention, at.does)
-    return _explicit(at, does) if at.gives("weights") or does.softcap is not None else _fused(at, does)
+    written_out = at.gives("weights") or does.softcap is not None or at.has("sink")
+    return _explicit(at, does) if written_out else _biased(at, does) if at.has("bias") else _fused(at, does)
 
 
 def _fused(at: Site, does: Attention) -> Code:
@@ -40,6 +43,25 @@ def _fused(at: Site, does: Attention) -> Code:
         enable_gqa="True" if groups and not repeated else None,
     )
     return method(made, "transpose", *axes)
+
+
+def _biased(at: Site, does: Attention) -> Code:
+    """The fused kernels take a bias in the place of a mask: what is not seen has the lowest score."""
+    at.chose(str(does.mask), "SDPA, mask tensor", "a bias is added to the scores")
+    return at.runtime(
+        "biased_attention",
+        *(at.read(port) for port in ("query", "key", "value")),
+        _bias(at),
+        *([at.variable("mask")] if at.has("mask") else []),
+        dropout_p=_dropout(at, does),
+        scale=None if does.scale is None else at.number(does.scale),
+        enable_gqa="True" if _groups(at) else None,
+    )
+
+
+def _bias(at: Site) -> Code:
+    """What is added to the scores, so that it lies along heads, queries and keys."""
+    return align(at.read("bias"), at.type("bias").axes, _weights_axes(at), at.scope.unit.sizes)
 
 
 def _is_causal(does: Attention, mask: Code | None) -> str | None:
@@ -80,14 +102,20 @@ def _explicit(at: Site, does: Attention) -> tuple[Code, ...]:
         scores = infix("/", scores, call("math.sqrt", at.size(width)))
     else:
         scores = infix("*", at.number(does.scale), scores)
-    why = "its weights are read" if at.gives("weights") else "the fused kernels cannot bound the scores"
+    why = _why_written_out(at, does)
     at.chose(str(does.mask), "written out", why)
     scores = at.scope.say("scores", scores, _weights_type(at))
     if does.softcap is not None:
         cap = at.number(does.softcap)
         at.scope.say_again(scores, infix("*", cap, call("torch.tanh", infix("/", scores, cap))))
+    if at.has("bias"):
+        at.scope.say_again(scores, infix("+", scores, _bias(at)))
     mask = at.read("mask") if at.has("mask") else None
-    weights = at.runtime("masked_softmax", scores, mask) if mask else method(scores, "softmax", "-1")
+    sink = at.read("sink") if at.has("sink") else None
+    if mask or sink:
+        weights = at.runtime("masked_softmax", scores, mask or "None", sink=sink)
+    else:
+        weights = method(scores, "softmax", "-1")
     weights = at.scope.say("weights", weights)
     dropped = weights
     if does.dropout.value != 0:
@@ -95,11 +123,21 @@ def _explicit(at: Site, does: Attention) -> tuple[Code, ...]:
     return call("torch.einsum", '"...htk,...khe->...the"', dropped, value), weights
 
 
-def _weights_type(at: Site) -> str:
-    lead, (query, heads, _) = at.type("query").axes[:-3], at.type("query").axes[-3:]
+def _why_written_out(at: Site, does: Attention) -> str:
+    if at.gives("weights"):
+        return "its weights are read"
+    return f"the fused kernels cannot {'bound the scores' if does.softcap is not None else 'add a sink'}"
+
+
+def _weights_axes(at: Site) -> tuple[Axis, ...]:
+    """Those of the scores: leading ones, heads, queries, keys."""
+    *lead, query, heads, _ = at.type("query").axes
     key = at.type("key").axes[-3]
-    prime = "'" if query.size == key.size else ""
-    return " ".join(map(str, (*lead, heads, query, f"{key}{prime}")))
+    return (*lead, heads, query, Axis(key.size, primed=query.size == key.size))
+
+
+def _weights_type(at: Site) -> str:
+    return " ".join(map(str, _weights_axes(at)))
 
 
 def _tell(at: Site, does: Attention, mask: Code | None, guarded: bool) -> None:

@@ -51,6 +51,12 @@ def method(owner: Code, name: str, *arguments: Code | str, **named: Code | str |
     return Code(made.text, ATOM, _extended(owner, made) or made.call)
 
 
+def attribute(owner: Code, name: str) -> Code:
+    """`owner.name`. A long `owner` that is a call is what gets broken."""
+    made = Code(f"{owner.within(ATOM)}.{name}")
+    return Code(made.text, ATOM, _extended(owner, made))
+
+
 def index(owner: Code, *places: str) -> Code:
     """`owner[places]`, without the trailing full slices that say nothing; `owner` itself if nothing is left."""
     kept = list(places)

@@ -8,8 +8,8 @@ from typing import cast
 from compiler.lower.code import Code, atom, call, index, infix, span, tuple_of
 from compiler.lower.site import Lowering, Site
 from compiler.passes.internal import RotaryTable, Rotate
-from graphspec.axes import Dim, Number
-from graphspec.operators.position import Index, LearnedPosition, SinusoidalPosition
+from graphspec.axes import Dim, Number, dim
+from graphspec.operators.position import Alibi, Index, LearnedPosition, RelativeBias, SinusoidalPosition
 from graphspec.operators.scaling import Scaling
 
 
@@ -80,10 +80,28 @@ def rotate(at: Site) -> Code:
     return at.runtime(function, at.read("x"), at.read("table"))
 
 
+def alibi(at: Site) -> Code:
+    does = cast(Alibi, at.does)
+    return at.runtime("alibi", at.size(does.over), at.size(does.heads), device=at.scope.device())
+
+
+def relative_bias(at: Site) -> Code:
+    does = cast(RelativeBias, at.does)
+    if at.owns("weight"):
+        table = atom(f"{at.module('nn.Embedding', at.size(does.buckets), at.size(does.heads))}.weight")
+    else:
+        table = at.tensors()["weight"]
+    direction = None if does.direction == "both" else f'"{does.direction}"'
+    distance = None if does.distance == dim(128) else at.size(does.distance)
+    return at.runtime("relative_bias", table, at.size(does.over), distance=distance, direction=direction)
+
+
 LOWERINGS: Mapping[str, Lowering] = {
     "index": positions,
     "sinusoidal_position": sinusoidal_position,
     "learned_position": learned_position,
+    "alibi": alibi,
+    "relative_bias": relative_bias,
     "rotary_table": rotary_table,
     "rotate": rotate,
 }

@@ -10,6 +10,8 @@ from keyword import iskeyword
 
 from compiler.lower.code import Code, atom, infix
 from compiler.lower.code import number as literal
+from compiler.lower.custom import FOREIGN
+from compiler.lower.foreign import foreign
 from compiler.lower.lines import Line
 from compiler.lower.names import MODULE_ATTRIBUTES, Namer
 from compiler.lower.scalars import scalar
@@ -141,10 +143,11 @@ class Scope:
     def lower(self, node: Node) -> tuple[Code, ...]:
         """The outputs of a node as expressions."""
         assert isinstance(node.does, Operator)
-        lowering = self.lowerings.get(node.does.op)
+        lowering = foreign if node.does.op in FOREIGN else self.lowerings.get(node.does.op)
         if lowering is None:
             message = f"the operator `{node.does.op}` cannot be compiled to PyTorch"
-            raise SpecError([Diagnostic("no-lowering", message, node.span)])
+            help = "register what computes it: `compiler.register(operator, function)`"
+            raise SpecError([Diagnostic("no-lowering", message, node.span, help=help)])
         codes = lowering(Site(self, node))
         return (codes,) if isinstance(codes, Code) else codes
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
-from compiler.lower.code import Code, call, index, method, prefix, span, tuple_of
+from compiler.lower.code import Code, atom, call, index, method, prefix, span, tuple_of
+from compiler.lower.lines import Line
 from compiler.lower.site import Lowering, Site
-from graphspec.axes import Dim
+from graphspec.axes import Axis, Dim
 from graphspec.operators.attention import Heads
-from graphspec.operators.shape import Cast, Concat, Select, Shift, Slice, find_axis
+from graphspec.operators.shape import Cast, Concat, Flip, Roll, Select, Shift, Slice, Split, find_axis
 
 
 def place_of(at: Site, port: str, axis: Dim) -> str:
@@ -58,6 +59,39 @@ def _stop(at: Site, stop: Dim | None, size: Dim) -> str:
     return str(at.size(stop) if behind is None or stop.constant is not None else -behind)
 
 
+def split(at: Site) -> tuple[Code, ...]:
+    """All parts on one line; one that is read alone is cut out."""
+    does = cast(Split, at.does)
+    given = at.type("x")
+    lengths = does.lengths(given.sizes[find_axis(given, does.axis, at.scope.unit.sizes)], at.scope.unit.sizes)
+    names = [name for name, _ in does.into]
+    read = [value.name for value in at.node.outputs if at.scope.is_read(at.node, value.name)]
+    if len(read) == 1:
+        start, stop = (sum(lengths[: names.index(read[0]) + more], Dim(())) for more in (0, 1))
+        bounds = span(str(at.size(start)) if start.terms else "", str(at.size(stop)) if read[0] != names[-1] else "")
+        part = index(at.read("x"), *_along(at, "x", does.axis, bounds))
+        return tuple(part for _ in at.node.outputs)
+    place = place_of(at, "x", does.axis)
+    if does.into[0][1] is None:
+        made = method(at.read("x"), "chunk", str(len(names)), place)
+    else:
+        made = method(at.read("x"), "split", tuple_of(*map(at.size, lengths), alone=True), place)
+    variables = {name: at.scope.names.local(f"{at.node.name}_{name}") if name in read else "_" for name in names}
+    shapes = ", ".join(at.scope.note(value.type) for value in at.node.outputs if value.name in read)
+    at.scope.state.lines.append(Line(f"{', '.join(variables.values())} = ", made, shapes))
+    return tuple(atom(variables[value.name]) for value in at.node.outputs)
+
+
+def flip(at: Site) -> Code:
+    does = cast(Flip, at.does)
+    return method(at.read("x"), "flip", place_of(at, "x", does.axis))
+
+
+def roll(at: Site) -> Code:
+    does = cast(Roll, at.does)
+    return method(at.read("x"), "roll", at.size(does.by), place_of(at, "x", does.axis))
+
+
 def shift(at: Site) -> Code:
     does = cast(Shift, at.does)
     given = at.type("x")
@@ -75,8 +109,17 @@ def shift(at: Site) -> Code:
 
 def concat(at: Site) -> Code:
     does = cast(Concat, at.does)
-    parts = tuple_of(*(at.read(port) for port, _ in at.node.inputs))
-    return call("torch.cat", parts, dim=place_of(at, "a", does.axis))
+    axes, types = at.node.type.axes, {port: at.type(port) for port, _ in at.node.inputs}
+    place = does.place(types, at.scope.unit.sizes)
+    parts = tuple_of(*(_widened(at, port, axes) for port in types))
+    return call("torch.cat", parts, dim="-1" if place == len(axes) - 1 else str(place))
+
+
+def _widened(at: Site, port: str, axes: Sequence[Axis]) -> Code:
+    """A part with the leading axes that it lacks."""
+    given = at.type(port).axes
+    lead = [at.size(axis.size) for axis in axes[: len(axes) - len(given)]]
+    return method(at.read(port), "expand", *lead, *("-1" for _ in given)) if lead else at.read(port)
 
 
 def cast_(at: Site) -> Code:
@@ -95,7 +138,10 @@ LOWERINGS: Mapping[str, Lowering] = {
     "merge": merge,
     "select": select,
     "slice": slice_,
+    "split": split,
     "shift": shift,
+    "flip": flip,
+    "roll": roll,
     "concat": concat,
     "cast": cast_,
     "stop_gradient": stop_gradient,

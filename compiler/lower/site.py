@@ -62,6 +62,10 @@ class Site:
     def same(self, left: Dim, right: Dim) -> bool:
         return self.scope.unit.sizes.same(left, right)
 
+    def value(self, size: Dim) -> int | None:
+        """The number that a size stands for, unless it is known only at run time."""
+        return self.scope.unit.sizes.value(size)
+
     # -- learned tensors ----------------------------------------------------------------------------------------------
 
     def owns(self, name: str) -> bool:
@@ -91,12 +95,16 @@ class Site:
                 self.scope.state.members.append(Line(f"{path}.{parameter.name}.requires_grad_(False)"))
         return path
 
+    def set_up(self, statement: str) -> None:
+        """A statement more in `__init__`."""
+        self.scope.state.members.append(Line(statement))
+
     def tensors(self) -> dict[str, Code]:
         """The node's learned tensors one by one: another node's where they are tied, else held for this node."""
         own = [p for p in self.node.parameters if not p.tied]
         if own and not own[0].name:
             return {"": self._free(own[0])}
-        found = {p.name: self._tied(p) for p in self.node.parameters if p.tied}
+        found = {p.name: self.tied(p) for p in self.node.parameters if p.tied}
         if own:
             shapes = {p.name: tuple_of(*map(self.size, p.shape)) for p in own}
             holder = self.module(self.scope.unit.use("Parameters"), **shapes)
@@ -104,11 +112,13 @@ class Site:
         return found
 
     def _free(self, parameter: Parameter) -> Code:
-        zeros = call("torch.zeros", *map(self.size, parameter.shape))
+        sizes = [self.size(size) for size in parameter.shape] or [Code("()")]
+        zeros = call("torch.zeros", *sizes)
         frozen = {} if parameter.trainable else {"requires_grad": "False"}
         return self.scope.hold(self.node, call("nn.Parameter", zeros, **frozen), "_parameters")
 
-    def _tied(self, parameter: Parameter) -> Code:
+    def tied(self, parameter: Parameter) -> Code:
+        """The other node's tensor that this one is tied to."""
         first, *rest = parameter.tied
         path = self.scope.member(first)
         for part in rest:

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from compiler.lower.code import Code, number
+from compiler.lower.custom import FOREIGN
 from compiler.lower.names import Namer, upper_case
 from compiler.lower.scalars import as_size, scalar
 from compiler.target import Target
 from graphspec import expressions as syntax
 from graphspec.axes import Dim, Sizes, dim
 from graphspec.graph import Body, Graph, Setting
+from graphspec.operators import Operator
 
 RUNTIME = (
     "DynamicScaling",
@@ -22,8 +24,11 @@ RUNTIME = (
     "NTKScaling",
     "Parameters",
     "YarnScaling",
+    "alibi",
+    "biased_attention",
     "masked_attention",
     "masked_softmax",
+    "relative_bias",
     "rotary_table",
     "rotate_halves",
     "rotate_pairs",
@@ -61,6 +66,9 @@ class Unit:
         self.axes: dict[str, Dim] = {axis.name: axis.size for axis in fixed if axis.size is not None}
         wishes = {name: upper_case(name) for name in (*self.settings, *self.axes)}
         self.constants = {name: names.take(wish, f"{wish}_VALUE") for name, wish in wishes.items()}
+        called = {op: FOREIGN[op] for op in _operators(self.graph) if op in FOREIGN}
+        imported = {found: names.take(found.name) for found in dict.fromkeys(called.values())}
+        self.foreign = {op: imported[found] for op, found in called.items()}
         self.reserved = frozenset(names.taken)
         self.derived = self._derived()
         self.used: dict[str, None] = {}
@@ -108,6 +116,12 @@ class Unit:
         """A function of the runtime, by the name under which it is imported."""
         assert function in RUNTIME, function
         return function
+
+
+def _operators(graph: Graph) -> list[str]:
+    """The names of the operators in a graph, each once."""
+    nodes = (node for body in graph.bodies() for node in body.nodes)
+    return sorted({node.does.op for node in nodes if isinstance(node.does, Operator)})
 
 
 def sizes_of(graph: Graph) -> Sizes:

@@ -24,7 +24,7 @@ def drop_unread(graph: Graph, target: Target) -> Graph:
         return any(map(learns, body.nodes))
 
     def learns(node: Node) -> bool:
-        return bool(node.parameters) or any(map(has_learning, inner_bodies(node)))
+        return bool(node.parameters or node.buffers) or any(map(has_learning, inner_bodies(node)))
 
     @cache
     def dropped(body: Body, wanted: frozenset[str]) -> Body:

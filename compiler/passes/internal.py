@@ -39,7 +39,8 @@ class Attention(_Internal):
     op = "attention"
     family = "attention"
     signature = Signature(
-        "query: ... T h c, key: ... K g c, value: ... K g e, mask?: bool ... -> out: ..., weights: ..."
+        "query: ... T h c, key: ... K g c, value: ... K g e, mask?: bool ..., bias?: ..., sink?: h"
+        " -> out: ..., weights: ..."
     )
 
 

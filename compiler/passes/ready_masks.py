@@ -30,6 +30,8 @@ from graphspec.masks import (
 from graphspec.operators.attention import Attend
 from graphspec.operators.position import Index
 
+KEPT = ("query", "key", "value", "bias", "sink")
+
 
 def ready_masks(graph: Graph, target: Target) -> Graph:
     """Give each attention its mask as a kernel takes it: nothing, causality, or a tensor.
@@ -63,9 +65,9 @@ def _ready(
     node: Node, attend: Attend, body: Body, optional: frozenset[str], sizes: Sizes, taken: set[str]
 ) -> list[Node]:
     """The nodes that take the place of one attention."""
-    mask, written_out = attend.mask, attend.softcap is not None or len(node.outputs) > 1
+    kept = [(port, ref) for port, ref in node.inputs if port in KEPT]
+    mask, written_out = attend.mask, attend.softcap is not None or len(node.outputs) > 1 or len(kept) > 3
     by_itself = isinstance(mask, Everything) or (isinstance(mask, Causal) and not written_out)
-    kept = [(port, ref) for port, ref in node.inputs if port in ("query", "key", "value")]
     made: list[Node] = []
     causal = isinstance(mask, Causal) and by_itself
     if not by_itself:

@@ -1,9 +1,16 @@
 """What generated code calls."""
 
-from compiler.runtime.attention import masked_attention, masked_softmax
+from compiler.runtime.attention import biased_attention, masked_attention, masked_softmax
 from compiler.runtime.model import Model
 from compiler.runtime.parameters import Parameters
-from compiler.runtime.position import rotary_table, rotate_halves, rotate_pairs, sinusoidal_position
+from compiler.runtime.position import (
+    alibi,
+    relative_bias,
+    rotary_table,
+    rotate_halves,
+    rotate_pairs,
+    sinusoidal_position,
+)
 from compiler.runtime.scaling import (
     DynamicScaling,
     LinearScaling,
@@ -22,8 +29,11 @@ __all__ = [
     "NTKScaling",
     "Parameters",
     "YarnScaling",
+    "alibi",
+    "biased_attention",
     "masked_attention",
     "masked_softmax",
+    "relative_bias",
     "rotary_table",
     "rotate_halves",
     "rotate_pairs",

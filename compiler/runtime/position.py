@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -56,3 +58,33 @@ def rotate_pairs(x: Tensor, table: Tensor) -> Tensor:
     even, odd = x[..., :dims].unflatten(-1, (-1, 2)).unbind(-1)
     turned = torch.stack((even * cos - odd * sin, odd * cos + even * sin), -1).flatten(-2).type_as(x)
     return turned if dims == x.shape[-1] else torch.cat((turned, x[..., dims:]), -1)
+
+
+def alibi(length: int, heads: int, device: torch.device | None = None) -> Tensor:
+    """Scores `[heads, length, length]` that fall with the distance, steepest in the first head (Press et al. 2022)."""
+    power = 1 << (heads.bit_length() - 1)
+    exponents = [8 * (head + 1) / power for head in range(power)]
+    exponents += [4 * (2 * head + 1) / power for head in range(heads - power)]
+    slopes = 2.0 ** -torch.tensor(exponents, dtype=torch.float32, device=device)
+    return -slopes[:, None, None] * _distances(length, device).abs()
+
+
+def relative_bias(table: Tensor, length: int, distance: int = 128, direction: str = "both") -> Tensor:
+    """Learned scores `[heads, length, length]` from `table` (`[buckets, heads]`) by distance (Raffel et al. 2020)."""
+    apart = _distances(length, table.device)
+    buckets = table.shape[0]
+    if direction == "both":
+        buckets //= 2
+        start, apart = torch.where(apart > 0, buckets, 0), apart.abs()
+    else:
+        start, apart = 0, (-apart).clamp(min=0)
+    single = buckets // 2
+    shared = torch.log(apart.clamp(min=1).float() / single) / math.log(distance / single) * (buckets - single)
+    far = (single + shared.long()).clamp(max=buckets - 1)
+    return table[start + torch.where(apart < single, apart, far)].movedim(-1, 0)
+
+
+def _distances(length: int, device: torch.device | None) -> Tensor:
+    """How far each key stands behind each query, `[length, length]`."""
+    places = torch.arange(length, device=device)
+    return places - places[:, None]

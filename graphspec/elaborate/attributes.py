@@ -13,6 +13,7 @@ from graphspec.document import Keyed
 from graphspec.elaborate import scalars
 from graphspec.elaborate.body import BodyBuilder
 from graphspec.elaborate.evaluate import FUNCTION_NAMES, Evaluator, parse
+from graphspec.elaborate.patterns import read_parts, read_pattern
 from graphspec.elaborate.values import (
     BlockValue,
     Context,
@@ -31,7 +32,7 @@ from graphspec.elaborate.values import (
 from graphspec.operators import INITIALISERS, Attribute, Initialiser, Record
 from graphspec.source import Map, Scalar, Sequence
 
-KINDS = ("int", "number", "bool", "word", "function", "mask", "map", "block")
+KINDS = ("int", "number", "bool", "word", "function", "mask", "score", "map", "block")
 """The kinds of a block's parameters."""
 
 
@@ -63,12 +64,24 @@ class Reader:
 
     def tensor(self, written: Written) -> Tensor:
         """The tensor that a port gets; an expression becomes nodes of its own."""
-        scalar = self.scalar(written)
-        value = self.evaluator(scalar, written.scope).value()
+        scalar, value = self.evaluated(written)
         if not isinstance(value, Tensor):
             key = written.entry.key.text
             raise Fault("wrong-kind", f"`{key}` needs a tensor, but `{scalar.text}` is {describe(value)}", scalar.span)
         return value
+
+    def optional_tensor(self, written: Written) -> Tensor | None:
+        """The tensor that a port gets, or None where `none` is said."""
+        scalar, value = self.evaluated(written)
+        if not isinstance(value, Tensor | Nothing):
+            key, found = written.entry.key.text, describe(value)
+            message = f"`{key}` needs a tensor or `none`, but `{scalar.text}` is {found}"
+            raise Fault("wrong-kind", message, scalar.span)
+        return value if isinstance(value, Tensor) else None
+
+    def evaluated(self, written: Written) -> tuple[Scalar, Value]:
+        scalar = self.scalar(written)
+        return scalar, self.evaluator(scalar, written.scope).value()
 
     # -- attributes of operators --------------------------------------------------------------------------------------
 
@@ -78,8 +91,14 @@ class Reader:
             return self.axes(written)
         if attribute.kind == "numbers":
             return self.numbers(written)
+        if attribute.kind == "pairs":
+            return self.pairs(attribute, written)
         if attribute.kind == "record":
             return self.record(attribute, written)
+        if attribute.kind == "parts":
+            return read_parts(self, written)
+        if attribute.kind == "pattern":
+            return read_pattern(self, written)
         scalar = self.scalar(written)
         if attribute.kind == "word":
             return self.word(attribute, scalar, written.scope)
@@ -106,6 +125,25 @@ class Reader:
         items = [self.scalar(Written(Keyed(written.entry.key, item), written.scope)) for item in value.items]
         name = written.entry.key.text
         return tuple(self.of_kind(name, "number", self.evaluator(item, written.scope).value(), item) for item in items)
+
+    def pairs(self, attribute: Attribute, written: Written) -> str | tuple[tuple[Dim, Dim], ...]:
+        """A word; or a pair of sizes, or several; a single size stands for both of a pair."""
+        value, key, scope = written.entry.value, written.entry.key, written.scope
+        if isinstance(value, Scalar):
+            scalar = self.scalar(written)
+            named = scope.find(scalar.text)
+            if isinstance(named, Word) or (named is None and scalar.text.isidentifier()):
+                return self.word(attribute, scalar, scope)
+            size = self.size(written)
+            return ((size, size),)
+        items = value.items if isinstance(value, Sequence) else ()
+        lists = items if any(isinstance(item, Sequence) for item in items) else (value,)
+        found = [self.axes(Written(Keyed(key, item), scope)) if isinstance(item, Sequence) else () for item in lists]
+        pairs = tuple((pair[0], pair[1]) for pair in found if len(pair) == 2)
+        if len(pairs) < len(lists):
+            help = "write `[left, right]`, or one such pair for each axis: `[[1, 1], [2, 2]]`"
+            raise Fault("wrong-form", f"`{key.text}` needs pairs of sizes", value.span, help=help)
+        return pairs
 
     def record(self, attribute: Attribute, written: Written) -> Record | None:
         """A map whose `kind` says which record it is; or a name for one; or `none`."""
@@ -165,7 +203,12 @@ class Reader:
                 return scalars.as_number(value, self.context.sizes)
             case ("int", Dim()) | ("bool", bool()) | ("mask", MaskTerm()) | ("function", FunctionName()):
                 return value
-            case ("map", Table() | Nothing()) | ("block", BlockValue()) | ("word", Word() | FunctionName()):
+            case (
+                ("score", Tensor() | Nothing())
+                | ("map", Table() | Nothing())
+                | ("block", BlockValue())
+                | ("word", Word() | FunctionName())
+            ):
                 return value
             case ("int", Word(text)):
                 raise self.wrong(name, kind, value, scalar, suggestion(text, self.builder.context.sizes.values))
@@ -262,6 +305,7 @@ _NOUNS = {
     "mask": "a mask",
     "function": "the name of a function",
     "map": "a map",
+    "score": "a tensor of scores",
     "block": "a block",
     "word": "a word",
 }

@@ -71,7 +71,9 @@ class BodyBuilder:
         types = {port: tensor.type for port, tensor in inputs.items()}
         outputs = tuple(Value(output, kind) for output, kind in operator.infer(types, self.context.sizes))
         refs = tuple((port, self.bring(tensor)) for port, tensor in inputs.items())
-        return self.add(Node(name, operator, refs, outputs, tuple(parameters), label, span))
+        kept = operator.kept(types, self.context.sizes)
+        buffers = tuple(Parameter(weight.name, shape, weight.init, trainable=False) for weight, shape in kept)
+        return self.add(Node(name, operator, refs, outputs, tuple(parameters), label, span, buffers))
 
     def add(self, node: Node) -> Tensor:
         assert node.name not in self.nodes, f"{node.name} is there already"

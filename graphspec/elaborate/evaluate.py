@@ -27,7 +27,7 @@ from graphspec.elaborate.values import (
 from graphspec.masks import Causal, Everything
 from graphspec.operators import Mismatch
 from graphspec.operators.pointwise import ARITHMETIC, COMPARISONS, FUNCTIONS, LOGIC, Dropout, FeatureClash, Pointwise
-from graphspec.operators.reduce import REDUCTIONS, Reduce, Softmax
+from graphspec.operators.reduce import CUMULATIVE, REDUCTIONS, Reduce, Softmax
 from graphspec.source import Scalar
 
 CONSTANTS: dict[str, Value] = {
@@ -38,7 +38,7 @@ CONSTANTS: dict[str, Value] = {
     "causal": MaskTerm(Causal()),
 }
 _SCALAR = Dim | Number | bool
-_TENSOR_FUNCTIONS = (*FUNCTIONS, *REDUCTIONS, "softmax", "dropout", "where", "min", "max")
+_TENSOR_FUNCTIONS = (*FUNCTIONS, *REDUCTIONS, *CUMULATIVE, "softmax", "dropout", "where", "min", "max")
 FUNCTION_NAMES = tuple(dict.fromkeys((*_TENSOR_FUNCTIONS, *scalars.SCALAR_FUNCTIONS, *masks.MASK_FUNCTIONS)))
 
 
@@ -282,7 +282,7 @@ class Evaluator:
             raise self.fault("wrong-arguments", str(error), call, masks.USAGE[function]) from error
 
     def tensor_call(self, function: str, arguments: Sequence[Value], call: syntax.Call, name: str | None) -> Value:
-        if function in ("dropout", "softmax") or (function in REDUCTIONS and self.names_axis(arguments)):
+        if function in ("dropout", "softmax", *CUMULATIVE) or (function in REDUCTIONS and self.names_axis(arguments)):
             return self.along(function, arguments, call, name)
         if function in ("min", "max"):
             function = {"min": "minimum", "max": "maximum"}[function]
@@ -317,6 +317,9 @@ class Evaluator:
             raise self.fault("wrong-kind", f"{describe(second)} is no axis", call.arguments[1])
         if function == "softmax":
             return self.node(lambda: Softmax(over=second), {"x": tensor}, call, name)
+        if function in CUMULATIVE:
+            kind = CUMULATIVE[function]
+            return self.node(lambda: Reduce(over=second, kind=kind, cumulative=True), {"x": tensor}, call, name)
         return self.node(lambda: Reduce(over=second, kind=function), {"x": tensor}, call, name)  # pyright: ignore[reportArgumentType]
 
     # -- nodes --------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from graphspec.masks import (
 )
 from graphspec.masks import both as _both
 from graphspec.masks import either as _either
+from graphspec.operators.attention import Attend
 
 MASK_FUNCTIONS = ("window", "chunk", "prefix", "dilated", "documents", "graph")
 USAGE: Mapping[str, str] = {
@@ -53,7 +54,7 @@ def as_mask(value: Value) -> MaskTerm:
 def port_name(tensor: Tensor) -> str:
     """The port through which a mask reads a tensor: the tensor's own name."""
     name = str(tensor.ref).replace("~", "_").replace(".", "_")
-    return f"{name}_mask" if name in ("query", "key", "value") else name
+    return f"{name}_mask" if any(port.name == name for port in Attend.input_ports()) else name
 
 
 def both(left: MaskTerm, right: MaskTerm) -> MaskTerm:

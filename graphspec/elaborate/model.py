@@ -21,13 +21,19 @@ from graphspec.elaborate.values import (
     Fault,
     Lazy,
     Library,
+    MaskTerm,
     Scope,
     Skip,
     Tensor,
     describe,
 )
+from graphspec.expressions import Name
 from graphspec.graph import AxisInfo, Body, Contract, Graph, InitRule, Setting
+from graphspec.masks import Mask
 from graphspec.source import Scalar
+
+NAMING = frozenset(["output", "input", "axis", "where", "side", "documents", "mode"])
+"""Arguments of contracts that are names, never numbers."""
 
 
 def elaborate(library: Library, overrides: Mapping[str, Override], report: Report) -> Graph | None:
@@ -61,7 +67,8 @@ class _Elaboration:
         self.warn_of_unused(builder)
         if body is None:
             return None
-        return Graph(name, document.title.text if document.title else "", settings, axes, body, contracts, rules)
+        title, masks = document.title.text if document.title else "", tuple(self.named_masks())
+        return Graph(name, title, settings, axes, body, contracts, rules, masks)
 
     def sizes(self) -> tuple[tuple[Setting, ...], tuple[AxisInfo, ...]]:
         builder = SettingsBuilder(self.document, self.overrides, self.context, self.file_scope, self.values)
@@ -94,6 +101,22 @@ class _Elaboration:
         for name, entry in self.document.masks.items():
             make = Lazy(lambda entry=entry: reader.argument("mask", Written(entry, self.file_scope)))
             self.file_scope.define(name, make, "a mask", entry.key.span, self.report)
+
+    def named_masks(self) -> Iterator[tuple[str, Mask]]:
+        """The masks by their names; one that nothing uses is left out if it needs a tensor that is not there."""
+        for name, entry in self.document.masks.items():
+            value = self.file_scope.names.get(name)
+            value = self.lone_mask(entry.value) if isinstance(value, Lazy) else value
+            if isinstance(value, MaskTerm):
+                yield name, value.mask
+
+    def lone_mask(self, written: object) -> MaskTerm | None:
+        if not isinstance(written, Scalar):
+            return None
+        try:
+            return Evaluator(self.context, self.file_scope, None, written, "masks").mask()
+        except (Fault, Skip):
+            return None
 
     # -- outputs ------------------------------------------------------------------------------------------------------
 
@@ -139,22 +162,19 @@ class _Elaboration:
         for key, value in entry.arguments.entries:
             if not isinstance(value, Scalar):
                 raise Fault("wrong-form", f"`{key.text}` needs a single value", value.span)
-            arguments.append((key.text, self.contract_argument(value)))
+            arguments.append((key.text, self.contract_argument(key.text, value)))
         spans = tuple((key.text, value.span) for key, value in entry.arguments.entries)
         return Contract(entry.kind.text, tuple(arguments), entry.kind.span, spans)
 
-    def contract_argument(self, scalar: Scalar) -> str | int | bool:
-        """A number or truth value where the text is one, otherwise the name as written."""
+    def contract_argument(self, key: str, scalar: Scalar) -> str | int | bool:
+        """A number or truth value where the text is one or computes one, otherwise the name as written."""
         if scalar.text in ("true", "false"):
             return scalar.text == "true"
-        names = self.file_scope
-        if scalar.text in self.document.axes or scalar.text in self.document.inputs or not scalar.text[:1].isdigit():
-            found = names.find(scalar.text) if scalar.text in self.document.params else None
-            number = self.context.sizes.value(found) if isinstance(found, Dim) else None
-            return scalar.text if number is None else number
+        if key in NAMING or (_is_name(scalar) and scalar.text not in self.document.params):
+            return scalar.text
         value = Evaluator(self.context, self.file_scope, None, scalar, "contracts").value()
         number = scalars.as_number(value, self.context.sizes).value if isinstance(value, Dim | Number) else None
-        return int(number) if number is not None else scalar.text
+        return int(number) if number is not None and float(number).is_integer() else scalar.text
 
     def init_rules(self, builder: BodyBuilder) -> Iterator[InitRule]:
         reader = Reader(self.context, builder, self.library, "init")
@@ -189,6 +209,10 @@ class _Elaboration:
             if name not in read and name not in outputs and name not in self.document.outputs and not node.anonymous:
                 message, help = f"nothing reads the node `{name}`", "remove it, or name it under `outputs:`"
                 self.report.warning("unused-node", message, node.span, help=help)
+
+
+def _is_name(scalar: Scalar) -> bool:
+    return isinstance(parse(scalar), Name)
 
 
 def _words(value: object) -> list[str]:

@@ -27,7 +27,7 @@ from graphspec.elaborate.values import (
     describe,
 )
 from graphspec.graph import Parameter, order
-from graphspec.operators import OPERATORS, Mismatch, Operator
+from graphspec.operators import OPERATORS, Attribute, Mismatch, Operator
 from graphspec.operators.pointwise import Pointwise
 from graphspec.source import Map, Scalar, Sequence, Value
 
@@ -56,13 +56,27 @@ def names_in(scalars: Iterable[Scalar]) -> set[str]:
     return found
 
 
+_NOT_READ = ("op", "block", "label", "init", "share")
+
+
 def node_names(entry: NodeEntry) -> set[str]:
     """The names that a node reads."""
     written = [entry.expression] if entry.expression else []
+    operator = OPERATORS.get(entry.op.text) if entry.op else None
+    attributes = {attribute.name: attribute for attribute in operator.attributes} if operator else {}
     for key, value in entry.map.entries:
-        if key.text not in ("op", "block", "label", "init", "share"):
-            written.extend(scalars_in(value))
+        if key.text not in _NOT_READ:
+            written.extend(_read_in(value, attributes.get(key.text)))
     return names_in(written)
+
+
+def _read_in(value: Value, attribute: Attribute | None) -> Iterator[Scalar]:
+    """The scalars within a value that may name what is read: a word of an attribute names nothing."""
+    kinds = {"kind": tuple(cls.kind for cls in attribute.records)} if attribute else {}
+    if isinstance(value, Map) and attribute and attribute.kind == "record":
+        yield from (s for key, item in value.entries for s in scalars_in(item) if s.text not in kinds.get(key.text, ()))
+    elif not (isinstance(value, Scalar) and attribute and value.text in attribute.words):
+        yield from scalars_in(value)
 
 
 class NodesBuilder:
@@ -195,6 +209,7 @@ class NodesBuilder:
         cls = OPERATORS.get(entry.op.text)
         if cls is None:
             help = suggestion(entry.op.text, OPERATORS, "operators")
+            help += "" if help.endswith("?") else "; one of your own is registered first, or named by `--plugin`"
             raise Fault("unknown-operator", f"there is no operator `{entry.op.text}`", entry.op.span, help=help)
         written = self.written(entry)
         inputs, places = self.ports(cls, name, entry, reader, written)
@@ -234,6 +249,7 @@ class NodesBuilder:
     ) -> tuple[dict[str, Tensor], dict[str, Span]]:
         """The tensors at the operator's ports, taken out of `written`, and where each was named."""
         ports = [port.name for port in cls.input_ports()]
+        optional = {port.name for port in cls.input_ports() if port.optional}
         given: dict[str, Written] = {}
         if entry.inputs is not None:
             items = entry.inputs.items if isinstance(entry.inputs, Sequence) else (entry.inputs,)
@@ -244,7 +260,9 @@ class NodesBuilder:
             assert key is not None
             given |= {port: Written(Keyed(key, item), self.scope) for port, item in zip(ports, items, strict=False)}
         given |= {port: written.pop(port) for port in ports if port in written}
-        tensors = {port: reader.tensor(given[port]) for port in ports if port in given}
+        tensors = {port: reader.tensor(given[port]) for port in ports if port in given and port not in optional}
+        found = {port: reader.optional_tensor(given[port]) for port in ports if port in given and port in optional}
+        tensors |= {port: tensor for port, tensor in found.items() if tensor is not None}
         if not tensors and self.chains(entry):
             tensors[ports[0]] = self.before(name, entry)
         return tensors, {port: item.entry.value.span for port, item in given.items()}
@@ -278,6 +296,7 @@ class NodesBuilder:
         found: list[Parameter] = []
         for weight, shape in operator.shapes(types, self.context.sizes):
             main = weight.name in ("", "weight")
+            self.check_known(entry, weight.name, shape)
             tied = owner.path if owner and main else ()
             if owner and tied and not _same_shape(owner.shape, shape, self.context):
                 sizes = " × ".join(map(str, owner.shape)), " × ".join(map(str, shape))
@@ -286,6 +305,14 @@ class NodesBuilder:
             init = given if given and main else weight.init
             found.append(Parameter(weight.name, shape, init, trainable, tied, given is not None and main))
         return found
+
+    def check_known(self, entry: NodeEntry, name: str, shape: tuple[Dim, ...]) -> None:
+        """Raise `Fault` for a learned tensor whose size nobody knows before the model runs."""
+        unknown = next((size for size in shape if self.context.sizes.value(size) is None), None)
+        if unknown is not None:
+            what = f"`{name}` of `{entry.name}`" if name else f"`{entry.name}`"
+            message = f"{what} is learnt, but its size `{unknown}` is known only at run time"
+            raise Fault("no-value", message, entry.span, help="learn nothing along that axis, or fix its size")
 
     def trainable(self, entry: NodeEntry, reader: Reader) -> bool:
         if entry.trainable is None:

@@ -1,8 +1,17 @@
 """The primitive operators, each declared once; a file a family."""
 
-from collections.abc import Mapping
-
-from graphspec.operators import attention, linear, norm, pointwise, position, reduce, shape
+from graphspec.operators import (
+    attention,
+    choice,
+    convolution,
+    linear,
+    norm,
+    pointwise,
+    position,
+    rearrange,
+    reduce,
+    shape,
+)
 from graphspec.operators.declare import (
     INITIALISERS,
     Attribute,
@@ -16,10 +25,13 @@ from graphspec.operators.declare import (
     operator,
     record,
 )
+from graphspec.operators.registry import Registration, Registry
 
-FAMILIES = (linear, attention, norm, position, pointwise, reduce, shape)
-OPERATORS: Mapping[str, type[Operator]] = {cls.op: cls for family in FAMILIES for cls in family.OPERATORS}
+FAMILIES = (linear, convolution, attention, norm, position, pointwise, reduce, shape, rearrange, choice)
+OPERATORS = Registry(cls for family in FAMILIES for cls in family.OPERATORS)
 """Every operator that a spec can name."""
+
+register = OPERATORS.register
 
 __all__ = [
     "INITIALISERS",
@@ -30,8 +42,11 @@ __all__ = [
     "Operator",
     "Port",
     "Record",
+    "Registration",
+    "Registry",
     "Signature",
     "Weight",
     "operator",
     "record",
+    "register",
 ]

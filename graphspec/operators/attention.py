@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from graphspec.axes import Axis, Dim, Number, Sizes, TensorType
 from graphspec.masks import Causal, Chunk, Dilated, Documents, Everything, Mask, Window, atoms, ports
-from graphspec.operators.declare import Mismatch, Operator, Signature, operator
+from graphspec.operators.declare import Mismatch, Operator, Port, Signature, operator
 from graphspec.operators.flow_attention import Attends
 from graphspec.operators.flow_moves import MergesLast, SplitsLast
+from graphspec.operators.pointwise import aligned
 
 
 @operator("heads", family="shape")
@@ -38,11 +39,13 @@ class Attend(Operator):
     """Scaled dot-product attention: a weighted mean of values, the weights a softmax of query-key products.
 
     Query head `h` reads key head `h // (heads / kv_heads)`. `scale` (no unit) multiplies the products,
-    `1 / sqrt(c)` by default; `softcap` (no unit) bounds them to `softcap * tanh(s / softcap)`; `dropout` is the
-    probability of dropping a weight in training. A query that may see no key gets zeros. Tensors that the mask reads
-    come through ports of their own, named as in the mask.
+    `1 / sqrt(c)` by default; `softcap` (no unit) bounds them to `softcap * tanh(s / softcap)`; then `bias` is added,
+    a tensor with any of the axes `... h T K'`. `sink`, one number a head, is one more score that weighs no value.
+    `dropout` is the probability of dropping a weight in training. A query that may see no key gets zeros. Tensors that
+    the mask reads come through ports of their own, named as in the mask.
 
-    Source: Vaswani et al. 2017, eq. 1; grouped heads: Ainslie et al. 2023; softcap: Gemma 2 report, section 2.
+    Source: Vaswani et al. 2017, eq. 1; grouped heads: Ainslie et al. 2023; softcap: Gemma 2 report, section 2; bias:
+    Raffel et al. 2020, section 2.1; sink: Agarwal et al. 2025 (gpt-oss), section 2.
     """
 
     mask: Mask = Everything()
@@ -52,6 +55,10 @@ class Attend(Operator):
 
     signature = Signature("query: ... T h c, key: ... K g c, value: ... K g e -> out: ... T h e, weights: ... h T K'")
     flow = Attends()
+
+    @classmethod
+    def input_ports(cls) -> tuple[Port, ...]:
+        return (*cls.signature.inputs, Port("bias", "float", ("...",), True), Port("sink", "float", ("h",), True))
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         outputs = super().infer(inputs, sizes)
@@ -64,6 +71,7 @@ class Attend(Operator):
                 "grouped attention needs `heads` to be a multiple of `kv_heads`",
             )
         _check_mask(self.mask, query.axes[-3], key.axes[-3], inputs, sizes)
+        _check_scores(dict(outputs)["weights"], inputs, sizes)
         return outputs
 
     def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
@@ -88,6 +96,24 @@ def _check_mask(mask: Mask, query: Axis, key: Axis, inputs: Mapping[str, TensorT
                 "mask",
                 "a boolean tensor selects keys by their position axis",
             )
+
+
+def _check_scores(weights: TensorType, inputs: Mapping[str, TensorType], sizes: Sizes) -> None:
+    """`bias` has axes of the scores, `sink` the heads alone."""
+    allowed = {"bias": weights.axes, "sink": weights.axes[-3:-2]}
+    for port, own in allowed.items():
+        given = inputs.get(port)
+        if given is None:
+            continue
+        if given.dtype != "float":
+            raise Mismatch(f"`{port}` of `attend` holds floating-point numbers, but gets `{given}`", port)
+        matched = [place for place in aligned(given.axes, own, sizes) if place is not None]
+        over = [str(axis) for at, axis in enumerate(given.axes) if at not in matched]
+        if over or (port == "sink" and len(given.axes) != 1):
+            listed = " ".join(map(str, own))
+            message = f"`{port}` of `attend` is `{given}`, but the scores lie along `{listed}`"
+            help = "the keys' axis is primed where it has the queries' name" if port == "bias" else "one number a head"
+            raise Mismatch(message, port, help)
 
 
 OPERATORS = (Heads, Merge, Attend)

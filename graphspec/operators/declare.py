@@ -9,13 +9,19 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import lru_cache
-from typing import Any, ClassVar, Literal, TypeVar, Union, dataclass_transform, get_args, get_origin
+from typing import Any, ClassVar, Literal, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
 
 from graphspec.axes import Axis, Dim, DType, Number, Sizes, TensorType, dim, product
 from graphspec.masks import Mask
 from graphspec.operators.flow_rules import FlowRule, Unknown
+from graphspec.operators.pattern import Pattern
 
-AttributeKind = Literal["size", "number", "numbers", "flag", "word", "axes", "mask", "record"]
+AttributeKind = Literal[
+    "size", "number", "numbers", "flag", "word", "axes", "pairs", "parts", "pattern", "mask", "record"
+]
+
+Parts = tuple[tuple[str, Dim | None], ...]
+"""Named sizes; without sizes, the names of equal parts."""
 
 
 class Mismatch(Exception):
@@ -132,12 +138,15 @@ class Operator:
     family: ClassVar[str]
     signature: ClassVar[Signature]
     weights: ClassVar[tuple[Weight, ...]] = ()
+    buffers: ClassVar[tuple[Weight, ...]] = ()
+    """What training keeps count of without a gradient: it is saved with the weights, but learns nothing."""
     flow: ClassVar[FlowRule] = Unknown()
     attributes: ClassVar[tuple[Attribute, ...]]
     source: ClassVar[str] = ""
 
     @classmethod
     def input_ports(cls) -> tuple[Port, ...]:
+        """The ports that a spec can fill: those of the signature, and what a signature cannot say."""
         return cls.signature.inputs
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
@@ -152,6 +161,13 @@ class Operator:
             return ()
         bound = match(self, inputs, sizes)
         return tuple((weight, bound.shape(weight.shape.split())) for weight in present)
+
+    def kept(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[Weight, tuple[Dim, ...]], ...]:
+        """The buffers, with their shapes."""
+        if not self.buffers:
+            return ()
+        bound = match(self, inputs, sizes)
+        return tuple((buffer, bound.shape(buffer.shape.split())) for buffer in self.buffers)
 
     def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
         """Floating-point operations of one forward pass; a multiply-add counts two."""
@@ -197,7 +213,7 @@ class Bound:
 def match(operator: Operator, inputs: Mapping[str, TensorType], sizes: Sizes) -> Bound:
     """Bind the words of the operator's signature to the types at its ports. Raises `Mismatch`."""
     bound = Bound(sizes, {a.name: v for a in operator.attributes if isinstance(v := getattr(operator, a.name), Dim)})
-    for port in operator.input_ports():
+    for port in operator.signature.inputs:
         given = inputs.get(port.name)
         if given is None:
             if port.optional:
@@ -310,13 +326,15 @@ def operator(op: str, *, family: str) -> Callable[[_Class], _Class]:
     """Declare an operator: the class becomes a frozen dataclass whose fields are its attributes in YAML.
 
     A field's annotation says its kind: `Dim` a size, `Number` a number, `bool` a flag, `Literal[…]` a word,
-    `tuple[Dim, …]` named axes, `Mask` a mask, a union of records and `None` a record; `| None` makes `none` a value.
+    `tuple[Dim, …]` named axes or sizes, `Pairs` pairs of sizes or a word, `Mask` a mask, a union of records a record;
+    `| None` makes `none` a value.
     """
 
     def declare(cls: _Class) -> _Class:
         made = dataclass(frozen=True, kw_only=True)(cls)
         made.op, made.family = op, family
-        made.attributes = tuple(_attribute(f) for f in fields(made))  # pyright: ignore[reportArgumentType]
+        hints = _hints(made)
+        made.attributes = tuple(_attribute(f, hints.get(f.name, f.type)) for f in fields(made))  # pyright: ignore[reportArgumentType]
         return made
 
     return declare
@@ -332,14 +350,23 @@ def record(kind: str) -> Callable[[_RecordClass], _RecordClass]:
     def declare(cls: _RecordClass) -> _RecordClass:
         made = dataclass(frozen=True, kw_only=True)(cls)
         made.kind = kind
-        made.attributes = tuple(_attribute(f) for f in fields(made))  # pyright: ignore[reportArgumentType]
+        made.attributes = tuple(_attribute(f, f.type) for f in fields(made))  # pyright: ignore[reportArgumentType]
         return made
 
     return declare
 
 
-def _attribute(f: "Field[Any]") -> Attribute:
-    optional, kind, words = False, f.type, ()
+PAIRS = tuple[tuple[Dim, Dim], ...]
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    """Annotations that are text, as they are in a module that postpones them, evaluated there."""
+    postponed = any(isinstance(annotation, str) for annotation in vars(cls).get("__annotations__", {}).values())
+    return get_type_hints(cls) if postponed else {}
+
+
+def _attribute(f: "Field[Any]", kind: Any) -> Attribute:
+    optional, words = False, ()
     if get_origin(kind) in (Union, types.UnionType) and type(None) in get_args(kind):
         optional = True
         others = [part for part in get_args(kind) if part is not type(None)]
@@ -347,6 +374,9 @@ def _attribute(f: "Field[Any]") -> Attribute:
         if records:
             return Attribute(f.name, "record", f.default is MISSING, f.default, (), optional, records)
         kind = others[0] if len(others) == 1 else Mask
+    if PAIRS in get_args(kind):
+        (choice,) = (part for part in get_args(kind) if part != PAIRS)
+        return Attribute(f.name, "pairs", f.default is MISSING, f.default, get_args(choice), optional)
     if get_origin(kind) is Literal:
         words = get_args(kind)
     return Attribute(f.name, _kind(kind), f.default is MISSING, f.default, words, optional)
@@ -359,7 +389,12 @@ def _kind(annotation: Any) -> AttributeKind:
         return "axes"
     if annotation == tuple[Number, ...]:
         return "numbers"
+    if annotation == Parts:
+        return "parts"
     if annotation is Mask or get_origin(annotation) in (Union, types.UnionType):
         return "mask"
-    kinds: dict[Any, AttributeKind] = {Dim: "size", Number: "number", bool: "flag"}
+    kinds: dict[Any, AttributeKind] = {Dim: "size", Number: "number", bool: "flag", Pattern: "pattern"}
+    if annotation not in kinds:
+        known = "`Dim`, `Number`, `bool`, `Literal[…]` or `tuple[Dim, …]`"
+        raise TypeError(f"an attribute cannot be `{getattr(annotation, '__name__', annotation)}`: write {known}")
     return kinds[annotation]

@@ -7,9 +7,23 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from graphspec.axes import Axis, Dim, dim
-from graphspec.flow import NO_FACTS, Facts, Interval, Marks, Piece, Relation, along, join, piece, relation, whole
-from graphspec.masks import Atom, Causal, Chunk, Dilated, Documents, Mask, Prefix, Window, atoms, ports
-from graphspec.operators.flow_rules import Effect, Hop, Pairs, Use
+from graphspec.flow import (
+    NO_FACTS,
+    Facts,
+    Interval,
+    Keys,
+    Marks,
+    Piece,
+    Relation,
+    along,
+    at_most,
+    join,
+    piece,
+    relation,
+    whole,
+)
+from graphspec.masks import Atom, Causal, Chunk, Dilated, Documents, Everything, Mask, Prefix, Window, atoms, ports
+from graphspec.operators.flow_rules import Effect, Hop, Pairs, Shown, Use
 from graphspec.operators.mask_flow import Keyed, numbers_of
 from graphspec.operators.mask_truth import Chooses, Flips, Seen
 
@@ -26,7 +40,7 @@ class Attends:
         if not at.keyed.may(at.mask):
             return Effect()
         read = sorted((port for port in use.inputs if port != "value" or output == 0), key=lambda port: port != "value")
-        return Effect(tuple(map(at.hop, read)), at.marks(), cancels=(("query", "key"),))
+        return Effect(tuple(map(at.hop, read)), at.marks(), cancels=(("query", "key"),), shown=tuple(at.shown()))
 
 
 @dataclass(frozen=True)
@@ -100,7 +114,12 @@ class _Attention:
         if port == "query":
             pairs = Chooses(self.mask, self.queries, self.key_size)
         axes = (*rows, along_positions, self.group(head), features)
-        return Hop(port, axes, ((self.leading, pairs),), why=f"as a {port}")
+        return Hop(port, axes, ((self.leading, pairs),), why=f"as a {port}{'' if port == 'query' else self.masked}")
+
+    @property
+    def masked(self) -> str:
+        """The mask as a reader is told of it."""
+        return ", no mask" if self.mask == Everything() else f", mask: {self.mask}"
 
     def group(self, head: Dim) -> Relation:
         """Query head `h` reads key head `h // r`, where `r` query heads share one."""
@@ -115,7 +134,7 @@ class _Attention:
 
     def scores(self, port: str) -> Hop:
         """What is added to the scores: read where the mask may be true."""
-        keys = self.key_place(port)
+        keys = self.key_place(port) if port == "bias" else None
         axes = list(self.aligned(port, keys))
         if keys is not None:
             axes[keys] = self.keyed.may(self.mask)
@@ -151,6 +170,20 @@ class _Attention:
         places = {rest[found]: place for place, found in enumerate(matched) if found is not None}
         return self.use.axes(port, [places.get(at) for at in range(len(given))])
 
+    def shown(self) -> Iterator[Shown]:
+        """The keys that are seen, whatever they hold; but for those that are there at all lengths."""
+        size = self.use.ground(self.key_size)
+        least = size.substitute(dict.fromkeys(size.symbols, dim(0)))
+        pieces = [item for item in self.keyed.may(self.mask) if not _ends_by(item.absolute, least - 1)]
+        if not pieces:
+            return
+        guards = [{guard.tensor for guard in item.guards} for item in pieces]
+        unless = frozenset(guards[0].intersection(*guards[1:]))
+        before = all(item.unit == self.queries and _ends_by(item.relative, dim(0)) for item in pieces)
+        places = tuple((port, self.leading) for port in ("key", "value"))
+        for name in sorted(size.symbols):
+            yield Shown(places, size, Keys(name, unless, before))
+
     # -- marks --------------------------------------------------------------------------------------------------------
 
     def marks(self) -> Marks:
@@ -163,6 +196,10 @@ class _Attention:
             lengths=self.use.lengths(*numbers_of(self.mask)),
             mixed=self.use.names(keys) | features,
         )
+
+
+def _ends_by(interval: Interval, last: Dim) -> bool:
+    return interval.high is not None and at_most(interval.high, last)
 
 
 def _port(atom: Atom) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from graphspec.axes import Dim
-from graphspec.flow import NO_FACTS, Facts, Length, Marks
+from graphspec.flow import NO_FACTS, Facts, Length, Marks, along
 from graphspec.operators.flow_rules import Effect, FlowRule, Hop, Turn, Use
 
 Keeps = Literal["values", "zeros", "nothing"]
@@ -37,6 +37,17 @@ class Constant:
 
     def effect(self, use: Use, output: int) -> Effect:
         return Effect((), Marks(absolutes=use.names(*use.outputs[output].sizes)))
+
+
+@dataclass(frozen=True, slots=True)
+class Distances:
+    """Reads nothing, and differs from pair to pair along the axis that the attribute `over` names by distance alone."""
+
+    over: str
+
+    def effect(self, use: Use, output: int) -> Effect:
+        over = use.names(use.get(self.over))
+        return Effect((), Marks(shifts=over, absolutes=use.names(*use.outputs[output].sizes) - over))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +112,27 @@ class Reduces:
     def effect(self, use: Use, output: int) -> Effect:
         ((port, given),) = use.inputs.items()
         at, kind = use.place(port, use.get(self.over)), use.get(self.kind)
+        if use.get("cumulative"):
+            return _accumulated(use, port, at, kind)
         places = [None if axis == at else axis - (axis > at) for axis in range(len(given.axes))]
         size = given.sizes[at]
         zero = [fact.tensor for fact in use.facts.get(port, NO_FACTS) if fact.kind == "real" and fact.axis == at]
         lengths = use.lengths(size, unless=zero if kind == "sum" else ())
         order = use.names(size) if kind == "argmax" else frozenset[str]()
         return Effect((Hop(port, use.axes(port, places)),), Marks(frozenset(), order, lengths, use.names(size)))
+
+
+def _accumulated(use: Use, port: str, at: int, kind: str) -> Effect:
+    """All up to each place, or from it on. The edge tells from padding, unless this is a sum of what is zero there."""
+    size, places = use.inputs[port].sizes[at], range(len(use.inputs[port].axes))
+    names, backwards = use.names(size), use.get("reverse")
+    axes = list(use.axes(port, places))
+    axes[at] = along(at, use.ground(size), 0, None) if backwards else along(at, use.ground(size), None, 0)
+    zero = [fact.tensor for fact in use.facts.get(port, NO_FACTS) if fact.kind == "real" and fact.axis == at]
+    counts = use.lengths(size, unless=zero if kind == "sum" else ())
+    edge = Marks(edges=counts) if kind == "sum" and counts else Marks(absolutes=names)
+    lengths = counts if backwards else frozenset[Length]()
+    return Effect((Hop(port, tuple(axes)),), edge | Marks(lengths=lengths, mixed=names))
 
 
 @dataclass(frozen=True, slots=True)

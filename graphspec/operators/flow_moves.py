@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING, Any, cast
 
 from graphspec.axes import Dim, dim
 from graphspec.flow import (
+    EVERYWHERE,
     NO_FACTS,
     Fact,
     Facts,
@@ -21,7 +23,10 @@ from graphspec.flow import (
     within,
 )
 from graphspec.operators.flow_mixing import kept
-from graphspec.operators.flow_rules import Choice, Effect, Hop, Use
+from graphspec.operators.flow_rules import Choice, Effect, Hop, Size, Use
+
+if TYPE_CHECKING:
+    from graphspec.operators.shape import Concat
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,8 @@ class Selects:
         else:
             lengths |= use.lengths(size)
         choice = Choice(((port, axis),), 1, Marks(absolutes=use.names(size)))
-        return Effect((Hop(port, tuple(axes)),), Marks(lengths=lengths, mixed=use.names(size)), choices=(choice,))
+        marks = Marks(lengths=lengths, mixed=use.names(size))
+        return Effect((Hop(port, tuple(axes)),), marks, choices=(choice,), unsure=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +95,33 @@ class Slices:
     """The places from `start` on, up to `stop`."""
 
     def effect(self, use: Use, output: int) -> Effect:
-        ((port, given),) = use.inputs.items()
-        axis, start = use.place(port, use.get("axis")), use.ground(use.get("start"))
-        size, length = given.sizes[axis], use.ground(use.outputs[output].sizes[axis])
-        places = range(len(given.axes))
-        axes = list(use.axes(port, places))
-        kept_places = Interval(start, start + length - 1)
-        axes[axis] = relation([piece({axis: Fraction(1)}, Interval.at(start), kept_places)])
-        names = use.names(size)
-        choice = Choice(((port, axis),), 1, Marks(absolutes=names))
-        marks = Marks(lengths=use.lengths(start), mixed=names)
-        return Effect((Hop(port, tuple(axes)),), marks, use.carried(port, places, {axis: start}), (choice,))
+        return _cut(use, output, use.ground(use.get("start")))
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """The places of one part, which starts where those before it end."""
+
+    def effect(self, use: Use, output: int) -> Effect:
+        ((port, _),) = use.inputs.items()
+        axis = use.place(port, use.get("axis"))
+        before = (use.ground(made.sizes[axis]) for made in use.outputs[:output])
+        return _cut(use, output, sum(before, dim(0)))
+
+
+def _cut(use: Use, output: int, start: Dim) -> Effect:
+    """The places from `start` on along the attribute `axis`, as many as the output has."""
+    ((port, given),) = use.inputs.items()
+    axis = use.place(port, use.get("axis"))
+    size, length = given.sizes[axis], use.ground(use.outputs[output].sizes[axis])
+    places = range(len(given.axes))
+    axes = list(use.axes(port, places))
+    kept_places = Interval(start, start + length - 1)
+    axes[axis] = relation([piece({axis: Fraction(1)}, Interval.at(start), kept_places)])
+    names = use.names(size)
+    choice = Choice(((port, axis),), 1, Marks(absolutes=names))
+    marks = Marks(lengths=use.lengths(start), mixed=names)
+    return Effect((Hop(port, tuple(axes)),), marks, use.carried(port, places, {axis: start}), (choice,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,32 +143,96 @@ class Shifts:
 
 
 @dataclass(frozen=True, slots=True)
+class Flips:
+    """Every place from the one as far from the other end."""
+
+    def effect(self, use: Use, output: int) -> Effect:
+        ((port, given),) = use.inputs.items()
+        axis = use.place(port, use.get("axis"))
+        size = use.ground(given.sizes[axis])
+        places = [None if own == axis else own for own in range(len(given.axes))]
+        axes = list(use.axes(port, places))
+        axes[axis] = relation([piece({axis: Fraction(-1)}, Interval.at(size - 1), Interval.first(size))])
+        names = use.names(size)
+        marks = Marks(absolutes=names, lengths=use.lengths(size), mixed=names)
+        return Effect((Hop(port, tuple(axes)),), marks, use.carried(port, places), unsure=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Rolls:
+    """Every place from the one `by` before it, around the ends."""
+
+    def effect(self, use: Use, output: int) -> Effect:
+        ((port, given),) = use.inputs.items()
+        axis, by = use.place(port, use.get("axis")), use.ground(use.get("by"))
+        size = use.ground(given.sizes[axis])
+        places = [None if own == axis else own for own in range(len(given.axes))]
+        axes = list(use.axes(port, places))
+        axes[axis] = relation([piece({axis: Fraction(1)}, _around(by, size), Interval.first(size))])
+        names = use.names(size)
+        marks = Marks(absolutes=names, lengths=use.lengths(size, by), mixed=names)
+        hop = Hop(port, tuple(axes), pairs=((axis, Rolled(axis, by)),))
+        return Effect((hop,), marks, use.carried(port, places), unsure=True)
+
+
+def _around(by: Dim, size: Dim) -> Interval:
+    """From `by` before to as far as the other end, which is all that holds however often it goes around."""
+    if by.at_least(0):
+        return Interval(dim(0) - by, None)
+    return Interval(None, dim(0) - by) if (dim(0) - by).at_least(0) else EVERYWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Rolled:
+    """The pairs of a roll, which its relation only bounds."""
+
+    reader: int
+    by: Dim
+
+    def matrix(self, readers: int, places: int, size: Size, data: bool) -> Any:
+        import numpy as np
+
+        back = (dim(0) - self.by).at_least(0)  # sizes are never below 0
+        step = -size(dim(0) - self.by) if back else size(self.by)
+        return (np.arange(readers)[:, None] - step) % places == np.arange(places)[None, :]
+
+
+@dataclass(frozen=True, slots=True)
 class Joins:
     """The inputs one after the other along an axis, each at its offset."""
 
     def effect(self, use: Use, output: int) -> Effect:
-        axis = use.place(next(iter(use.inputs)), use.get("axis"))
+        axis = cast("Concat", use.operator).place(use.inputs, use.sizes)
         facts, hops = NO_FACTS, tuple(Hop(port, axes) for port, axes, _ in self._parts(use, axis))
         for port, _, offset in self._parts(use, axis):
             facts |= self._facts(use, port, axis, offset)
-        names = use.names(*(given.sizes[axis] for given in use.inputs.values()))
-        choice = Choice(tuple((port, axis) for port in use.inputs), 2, Marks(absolutes=names))
+        own = {port: axis - self._lead(use, port) for port in use.inputs}
+        names = use.names(*(use.inputs[port].sizes[at] for port, at in own.items()))
+        choice = Choice(tuple(own.items()), 2, Marks(absolutes=names))
         return Effect(hops, Marks(mixed=names), facts, (choice,))
+
+    def _lead(self, use: Use, port: str) -> int:
+        """How many leading axes of the result a part lacks: it is the same along them."""
+        return len(use.outputs[0].axes) - len(use.inputs[port].axes)
 
     def _parts(self, use: Use, axis: int) -> Iterator[tuple[str, tuple[Relation, ...], Dim]]:
         offset = dim(0)
         for port, given in use.inputs.items():
-            size = use.ground(given.sizes[axis])
-            axes = list(use.axes(port, range(len(given.axes))))
-            axes[axis] = relation([piece({axis: Fraction(1)}, Interval.at(dim(0) - offset), Interval.first(size))])
+            lead = self._lead(use, port)
+            size = use.ground(given.sizes[axis - lead])
+            axes = list(use.axes(port, range(lead, lead + len(given.axes))))
+            axes[axis - lead] = relation(
+                [piece({axis: Fraction(1)}, Interval.at(dim(0) - offset), Interval.first(size))]
+            )
             yield port, tuple(axes), offset
             offset = offset + size
 
     def _facts(self, use: Use, port: str, axis: int, offset: Dim) -> Facts:
         """What a part that covers the whole of a tensor says of it; along other axes all parts would have to agree."""
-        size, (first, *_, last) = use.ground(use.inputs[port].sizes[axis]), (*use.inputs, *use.inputs)
+        lead, (first, *_, last) = self._lead(use, port), (*use.inputs, *use.inputs)
+        size, places = use.ground(use.inputs[port].sizes[axis - lead]), range(lead, len(use.outputs[0].axes))
         found: set[Fact] = set()
-        for fact in use.carried(port, range(len(use.inputs[port].axes)), {axis: dim(0) - offset}):
+        for fact in use.carried(port, places, {axis - lead: dim(0) - offset}):
             own = fact.offset + offset
             covers = dim(0).at_least(own) and (size + own).at_least(fact.size)
             fits = {None: True, "right": port == last, "left": port == first}[use.padding]

@@ -16,6 +16,7 @@ from graphspec.flow import (
     NO_MARKS,
     Fact,
     Facts,
+    Keys,
     Length,
     Marks,
     Padding,
@@ -79,11 +80,21 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """Entries along an axis of `size`, shown at `places` (port, axis), that count by being there."""
+
+    places: tuple[tuple[str, int], ...]
+    size: Dim
+    keys: Keys
+
+
+@dataclass(frozen=True, slots=True)
 class Effect:
     """All that one output of an operator depends on, and what is known of its values.
 
     `turned`: a turn that the output bears; `cancels`: pairs of ports whose equal turns leave only distances; `stated`:
-    the operator has a rule, so that its marks are facts and not a lack of knowledge.
+    the operator has a rule, so that its marks are facts and not a lack of knowledge; `shown`: entries that count by
+    being there; `unsure`: the lengths that are used need not show, as moves of entries may undo each other.
     """
 
     hops: tuple[Hop, ...] = ()
@@ -93,6 +104,8 @@ class Effect:
     turned: Turn | None = None
     cancels: tuple[tuple[str, str], ...] = ()
     stated: bool = True
+    shown: tuple[Shown, ...] = ()
+    unsure: bool = False
 
 
 class FlowRule(Protocol):

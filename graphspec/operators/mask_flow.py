@@ -6,7 +6,7 @@ An over-approximation is never complemented: negation is pushed down to the atom
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from graphspec.axes import Dim, dim
@@ -125,12 +125,14 @@ def _within(atom: Atom, truth: bool, keyed: Keyed) -> Iterator[Term]:
             yield Term(Interval.of(None, 0) if truth else Interval.of(1, None))
         case Window() | Chunk():
             near = _near(atom, keyed.ground)
-            yield from [Term(near)] if truth else _beyond(near if isinstance(atom, Window) else Interval.at(0))
+            within = [Term(near)] if truth else _beyond(near if isinstance(atom, Window) else Interval.at(0))
+            yield from (replace(term, data=frozenset({(atom, truth)})) for term in within)
         case Prefix(Dim() as size):
             size = keyed.ground(size)
             yield Term(absolute=Interval(dim(0), size - 1) if truth else Interval(size, None))
         case Dilated():
-            yield from EVERY if truth else _beyond(Interval.at(0))
+            within = EVERY if truth else _beyond(Interval.at(0))
+            yield from (replace(term, data=frozenset({(atom, truth)})) for term in within)
         case Documents(port):
             yield from [_data(atom, True, _same(port, keyed))] if truth else _outside(atom)
         case Keys(port):

@@ -6,7 +6,7 @@ from typing import Literal
 from graphspec import axes
 from graphspec.axes import Axis, Dim, Number, Sizes, TensorType
 from graphspec.operators.declare import Initialiser, Mismatch, Operator, Signature, Weight, operator
-from graphspec.operators.flow_mixing import Constant, Rows, Turns
+from graphspec.operators.flow_mixing import Constant, Distances, Rows, Turns
 from graphspec.operators.scaling import Dynamic, LongRoPE, Scaling
 
 
@@ -117,10 +117,59 @@ class Rotary(Operator):
         return outputs[0].elements() * 3
 
 
+@operator("alibi", family="position")
+class Alibi(Operator):
+    """Scores that fall with the distance, to be a `bias` of `attend`: `-slope[h] * |i - j|` for query `i`, key `j`.
+
+    The slopes (per position, no unit) are `2^(-8 (h + 1) / heads)` for a power of two; else those of the next lower
+    power, followed by every second one of the next higher.
+
+    Source: Press et al. 2022, section 3.
+    """
+
+    over: Dim
+    heads: Dim
+
+    signature = Signature("-> y: heads over over'")
+    flow = Distances("over")
+
+    def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
+        return (("y", _pairs(self.heads, self.over)),)
+
+
+@operator("relative_bias", family="position")
+class RelativeBias(Operator):
+    """A learned score for each head and distance, to be a `bias` of `attend`; far distances share buckets.
+
+    The table has shape `[buckets, heads]`. Half the buckets are single distances, the others grow logarithmically up to
+    `distance` positions. `direction: both` gives keys after the query buckets of their own; with `past` they count as
+    distance 0.
+
+    Source: Raffel et al. 2020, section 2.1.
+    """
+
+    over: Dim
+    heads: Dim
+    buckets: Dim = axes.dim(32)
+    distance: Dim = axes.dim(128)
+    direction: Literal["both", "past"] = "both"
+
+    signature = Signature("-> y: heads over over'")
+    flow = Distances("over")
+    weights = (Weight("weight", "buckets heads", Initialiser("normal", (0.02,))),)
+
+    def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
+        return (("y", _pairs(self.heads, self.over)),)
+
+
+def _pairs(heads: Dim, over: Dim) -> TensorType:
+    return TensorType("float", (Axis(heads), Axis(over), Axis(over, primed=True)))
+
+
 def _even(size: Dim, sizes: Sizes, port: str) -> None:
     value = sizes.value(size)
     if value is not None and value % 2:
         raise Mismatch(f"{sizes.describe(size)} is odd, but sines and cosines come in pairs", port)
 
 
-OPERATORS = (Index, SinusoidalPosition, LearnedPosition, Rotary)
+OPERATORS = (Index, SinusoidalPosition, LearnedPosition, Rotary, Alibi, RelativeBias)

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from graphspec.axes import Axis, Dim, Sizes, TensorType, dim
-from graphspec.operators.declare import Mismatch, Operator, Signature, operator
+from graphspec.operators.declare import Mismatch, Operator, Parts, Signature, operator
 from graphspec.operators.flow_mixing import Identity
-from graphspec.operators.flow_moves import Joins, Selects, Shifts, Slices
+from graphspec.operators.flow_moves import Flips, Joins, Rolls, Selects, Shifts, Slices, Splits
 
 
 class _Free(Operator):
@@ -24,7 +24,12 @@ def find_axis(given: TensorType, axis: Dim, sizes: Sizes, port: str = "axis") ->
     for place, candidate in enumerate(given.axes):
         if sizes.same(candidate.size, axis) and not candidate.primed:
             return place
-    raise Mismatch(f"there is no axis `{axis}` in `{given}`", port)
+    raise Mismatch(f"there is no axis `{axis}` in `{given}`", port, _axes_help(given))
+
+
+def _axes_help(given: TensorType) -> str:
+    names = [f"`{size}`" for size in dict.fromkeys(given.sizes)]
+    return f"its axes are {', '.join(names)}" if names else "it has no axes"
 
 
 @operator("select", family="shape")
@@ -69,6 +74,78 @@ class Slice(_Free):
         return (("y", TensorType(given.dtype, axes)),)
 
 
+@operator("split", family="shape")
+class Split(_Free):
+    """Cut an axis into named parts, one after the other; each is an output, read as `node.part`.
+
+    `into` maps names to sizes, which make up the axis; a list of names cuts it into equal parts.
+    """
+
+    axis: Dim
+    into: Parts
+
+    signature = Signature("x: any ... -> y: any ...")
+    flow = Splits()
+
+    def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
+        given = inputs["x"]
+        place = find_axis(given, self.axis, sizes)
+        lengths = self.lengths(given.axes[place].size, sizes)
+        before, after = given.axes[:place], given.axes[place + 1 :]
+        types = (TensorType(given.dtype, (*before, Axis(length), *after)) for length in lengths)
+        return tuple(zip((name for name, _ in self.into), types, strict=True))
+
+    def lengths(self, size: Dim, sizes: Sizes) -> tuple[Dim, ...]:
+        """How long each part is. Raises `Mismatch`."""
+        given = tuple(length for _, length in self.into if length is not None)
+        if not given:
+            return (self._equal(size, sizes),) * len(self.into)
+        total = sum(given, dim(0))
+        if not sizes.same(total, size):
+            message = f"the parts have {sizes.describe(total)} in all, `{self.axis}` has {sizes.describe(size)}"
+            raise Mismatch(message, "into", f"choose sizes with the sum `{size}`")
+        return given
+
+    def _equal(self, size: Dim, sizes: Sizes) -> Dim:
+        length = sizes.quotient(size, dim(len(self.into)))
+        if length is None:
+            message = f"{sizes.describe(size)} cannot be cut into {len(self.into)} equal parts for sure"
+            raise Mismatch(message, "into", "say their sizes: `into: {name: size, …}`")
+        return length
+
+
+@operator("flip", family="shape")
+class Flip(_Free):
+    """Reverse the order along an axis."""
+
+    axis: Dim
+
+    signature = Signature("x: any ... -> y: any ...")
+    flow = Flips()
+
+    def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
+        find_axis(inputs["x"], self.axis, sizes)
+        return (("y", inputs["x"]),)
+
+
+@operator("roll", family="shape")
+class Roll(_Free):
+    """Move everything `by` places towards higher positions along an axis; what falls off comes in at the start.
+
+    A negative `by` moves towards lower positions.
+    """
+
+    axis: Dim
+    by: Dim = dim(1)
+
+    signature = Signature("x: any ... -> y: any ...")
+    flow = Rolls()
+
+    def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
+        find_axis(inputs["x"], self.axis, sizes)
+        return (("y", inputs["x"]),)
+
+
 @operator("shift", family="shape")
 class Shift(_Free):
     """Move everything `by` places towards higher positions along an axis; zeros come in at the start.
@@ -91,7 +168,8 @@ class Shift(_Free):
 class Concat(_Free):
     """Join tensors along an axis, in the order given.
 
-    `axis` names the axis of the first input; the others have it at the same place, with a size of their own.
+    `axis` names the axis of one of the inputs, or of the result; all have it at the same place, each with a size of its
+    own. An input that lacks leading axes is the same along them: a token before the words of every row.
     """
 
     axis: Dim
@@ -100,23 +178,39 @@ class Concat(_Free):
     flow = Joins()
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
-        first = inputs["a"]
-        place = find_axis(first, self.axis, sizes)
-        total = dim(0)
-        for port, given in inputs.items():
-            _same_but_one(port, given, first, place, sizes)
-            total = total + given.axes[place].size
-        axes = (*first.axes[:place], Axis(total), *first.axes[place + 1 :])
-        return (("y", TensorType(first.dtype, axes)),)
+        port, widest = max(inputs.items(), key=lambda item: len(item[1].axes))
+        place = self.place(inputs, sizes)
+        for other, given in inputs.items():
+            _same_but_one(other, given, port, widest, place, sizes)
+        return (("y", TensorType(widest.dtype, self._joined(inputs, widest, place))),)
+
+    def place(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> int:
+        """Which axis of the result is the joined one. Raises `Mismatch`."""
+        widest = max(inputs.values(), key=lambda given: len(given.axes))
+        for given in (widest, *inputs.values()):
+            try:
+                return find_axis(given, self.axis, sizes) + len(widest.axes) - len(given.axes)
+            except Mismatch:
+                continue
+        shortest = min(len(given.axes) for given in inputs.values())
+        for place in range(len(widest.axes) - shortest, len(widest.axes)):
+            if sizes.same(self._joined(inputs, widest, place)[place].size, self.axis):
+                return place
+        raise Mismatch(f"there is no axis `{self.axis}` in `{widest}`", "axis", _axes_help(widest))
+
+    def _joined(self, inputs: Mapping[str, TensorType], widest: TensorType, place: int) -> tuple[Axis, ...]:
+        """The axes of the result."""
+        behind = len(widest.axes) - place
+        total = sum((given.axes[-behind].size for given in inputs.values() if len(given.axes) >= behind), dim(0))
+        return (*widest.axes[:place], Axis(total), *widest.axes[place + 1 :])
 
 
-def _same_but_one(port: str, given: TensorType, first: TensorType, place: int, sizes: Sizes) -> None:
-    fits = len(given.axes) == len(first.axes) and given.dtype == first.dtype
-    if fits:
-        pairs = zip(given.axes, first.axes, strict=True)
-        fits = all(at == place or sizes.same(a.size, b.size) for at, (a, b) in enumerate(pairs))
-    if not fits:
-        raise Mismatch(f"`{port}` (`{given}`) and `a` (`{first}`) differ in more than the joined axis", port)
+def _same_but_one(port: str, given: TensorType, name: str, widest: TensorType, place: int, sizes: Sizes) -> None:
+    lead = len(widest.axes) - len(given.axes)
+    pairs = zip(given.axes, widest.axes[lead:], strict=True)
+    alike = all(at + lead == place or sizes.same(a.size, b.size) for at, (a, b) in enumerate(pairs))
+    if lead > place or not alike or given.dtype != widest.dtype:
+        raise Mismatch(f"`{port}` (`{given}`) and `{name}` (`{widest}`) differ in more than the joined axis", port)
 
 
 @operator("cast", family="shape")
@@ -140,4 +234,4 @@ class StopGradient(_Free):
     flow = Identity("values")
 
 
-OPERATORS = (Select, Slice, Shift, Concat, Cast, StopGradient)
+OPERATORS = (Select, Slice, Split, Shift, Flip, Roll, Concat, Cast, StopGradient)

@@ -19,9 +19,10 @@ from torch import Tensor, nn
 
 import graphspec
 from compiler.build import compile, memory
-from compiler.build.initialise import FILLS, fill, parameters_of
+from compiler.build.initialise import FILLS, fill
 from compiler.runtime import Model, files
 from compiler.target import Target
+from graphspec.graph import parameter_paths
 from graphspec.operators import INITIALISERS, Initialiser
 from tests.emit.test_source import PATTERN
 from tests.lower.cases import CASES, spec
@@ -302,5 +303,5 @@ def test_layers_that_take_turns_are_taken_whole() -> None:
 
 
 def test_the_graph_knows_the_same_tensors(model: Model) -> None:
-    known = {name: p.init for name, p in parameters_of(model.graph.body)}
+    known = {name: p.init for name, p in parameter_paths(model.graph.body)}
     assert known.keys() == model.state_dict().keys()

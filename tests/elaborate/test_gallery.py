@@ -52,7 +52,21 @@ def test_published_sizes() -> None:
         for path in SPECS
         for graph in [graphspec.load(path).graph]
     }
-    assert counts["llama"] == 8_030_261_248
+    published = {
+        "llama": 8_030_261_248,
+        "mistral": 7_241_732_096,
+        "qwen3": 8_190_735_360,
+        "gemma2": 9_241_705_984,
+        "gpt2": 124_439_808,
+        "gpt_neox": 20_554_567_680,
+        "bert": 109_482_240,
+        "bart": 406_291_456,
+        "whisper": 37_760_640,
+        "clip": 151_277_313,
+        "bloom": 559_214_592,
+        "t5": 60_506_624,
+    }
+    assert {name: counts[name] for name in published} == published
     # 12 d² + 13 d for each of 6 layers, 256 · d for words and positions, 2 d for the last norm, d = 384
     assert counts["language_model"] == 6 * (12 * 384**2 + 13 * 384) + 2 * 256 * 384 + 2 * 384
 

@@ -29,7 +29,7 @@ PATTERN = """graphspec: 1
 name: pattern
 title: Layers that take turns, and masks of three kinds
 params:
-  {depth: 6, d_model: 16, heads: 4, kv_heads: 2, near: 2, drop: 0.1, options: {rotary: {theta: 10000}, dropout: drop}}
+  {depth: 6, d_model: 16, heads: 4, kv_heads: 2, near: 2, drop: 0.1, options: {rotary: {theta: 10000}, drop: drop}}
 axes: {B: batch, T: position}
 inputs:
   tokens: {type: int B T, below: 99}

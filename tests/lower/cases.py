@@ -5,7 +5,7 @@ from __future__ import annotations
 HEAD = """graphspec: 1
 name: case
 params: {{d: 8, heads: 4, kv: 2, e: 6, vocab: 11, win: 2, n: 3}}
-axes: {{B: batch, T: position, S: position}}
+axes: {{B: batch, T: position, S: position, H: {{size: 4, role: position}}, W: {{size: 4, role: position}}}}
 """
 
 # title -> (inputs, blocks and nodes, the last node being the output)
@@ -42,6 +42,68 @@ nodes:
   e1: {op: rms_norm, in: c3}
   f: {op: rms_norm, in: e1, weight: none}
   out: {op: rms_norm, in: f, weight: w+1, eps: 1e-5}
+""",
+    "norms of batches and groups": """
+inputs: {x: B T d, y: B d, z: T d}
+nodes:
+  a: {op: batch_norm, in: x}
+  b: {op: batch_norm, in: y, eps: 1e-3, momentum: 0.01}
+  c: {op: batch_norm, in: a, weight: none}
+  f: {op: batch_norm, in: c, bias: false}
+  g: {op: batch_norm, in: f, weight: none, bias: false}
+  h: {op: batch_norm, in: g, weight: w+1}
+  i: {op: batch_norm, in: h, share: a}
+  k: {op: group_norm, in: i, groups: heads}
+  j: {op: group_norm, in: k, groups: kv, over: T, eps: 1e-3}
+  m: {op: group_norm, in: z, groups: kv, over: T}
+  o: {op: group_norm, in: j, groups: d, over: [T, B], weight: none, bias: false}
+  p: {op: group_norm, in: o, groups: kv, weight: none}
+  q: {op: group_norm, in: p, groups: kv, weight: w+1}
+  r: {op: group_norm, in: b, groups: kv, share: k}
+  s: {op: group_norm, in: r, groups: kv, bias: false}
+  out: j + m + q + s
+""",
+    "convolutions": """
+inputs: {x: B T d, y: T d}
+nodes:
+  a: {op: convolution, in: x, over: T, dim: e, kernel: n, padding: same}
+  b: {op: convolution, in: a, over: T, dim: d, kernel: n, padding: causal, dilation: 2, bias: false}
+  c: {op: convolution, in: b, over: T, dim: d, kernel: 2, padding: same, groups: d}
+  f: {op: convolution, in: c, over: T, dim: 2 * d, kernel: 4, padding: [1, 2], groups: kv}
+  g: {op: convolution, in: y, over: T, dim: d, kernel: 1}
+  h: {op: convolution, in: x, over: T, dim: d, kernel: n, padding: 1, share: c2}
+  c2: {op: convolution, in: g, over: T, dim: d, kernel: n, padding: 1}
+  s: {op: convolution, in: f, over: T, dim: d, kernel: n, stride: 2, padding: same}
+  v: {op: convolution, in: s, over: (T - 1) // 2 + 1, dim: d, kernel: 2}
+  out: sum(v, (T - 1) // 2) + b + h + c2
+""",
+    "windows along several axes": """
+inputs: {x: B H W e, y: B T H W e, z: H B e, u: B S H W kv}
+nodes:
+  a: {op: convolution, in: x, over: [H, W], dim: d, kernel: 2, stride: 2}
+  b: {op: convolution, in: x, over: [W, H], dim: e, kernel: [3, 2], padding: [[1, 1], [1, 0]], groups: n}
+  c: {op: convolution, in: y, over: [H, W], dim: e, kernel: 3, padding: same, dilation: [1, 2]}
+  f: {op: convolution, in: y, over: T, dim: e, kernel: 2, padding: causal}
+  g: {op: convolution, in: z, over: H, dim: e, kernel: 3, padding: same}
+  i: {op: convolution, in: u, over: [S, H, W], dim: 4, kernel: [2, 3, 3], stride: [1, 2, 2], padding: same}
+  j: {op: pool, in: a, over: [H // 2, W // 2], kind: mean, kernel: 2}
+  k: {op: pool, in: x, over: [H, W], kind: max, kernel: 3, stride: 1, padding: same}
+  m: {op: pool, in: y, over: [W, H], kind: mean, kernel: [2, 3], stride: 1, padding: same}
+  out: b + g + k + sum(c + f + m, T) + mean(mean(mean(j, d), W // 4), H // 4) + sum(sum(sum(sum(i, S), 2), 2), 4)
+""",
+    "pools": """
+inputs: {x: B T d, y: T, z: B T heads e}
+nodes:
+  a: {op: pool, in: x, over: T, kind: max, kernel: 2, stride: 1, padding: causal}
+  b: {op: pool, in: x, over: T, kind: mean, kernel: n, stride: 1, padding: 1}
+  c: {op: pool, in: x, over: T, kind: mean, kernel: n, stride: 1, padding: same, count_padding: true}
+  f: {op: pool, in: x, over: T, kind: mean, kernel: n, stride: 1, padding: causal, count_padding: true}
+  g: {op: pool, in: x, over: T, kind: mean, kernel: n, stride: 1, padding: causal}
+  h: {op: pool, in: y, over: T, kind: max, kernel: n, stride: 1, padding: same}
+  i: {op: pool, in: z, over: T, kind: max, kernel: 3, stride: 2, padding: [1, 1]}
+  j: {op: pool, in: x, over: [T, d], kind: mean, kernel: 2}
+  k: {op: pool, in: x, over: d, kind: max, kernel: 2}
+  out: a + b + c + f + g + h + sum(sum(sum(i, (T - 1) // 2 + 1), heads), e) + sum(sum(j, T // 2), d // 2) + sum(k, d // 2)
 """,
     "functions": """
 inputs: {x: B T d}
@@ -98,6 +160,81 @@ nodes:
   last: {op: select, in: x, axis: T, at: -1}
   two: {op: select, in: f, axis: d, at: 2}
   out: f + first * last + two + far
+""",
+    "cumulative reductions": """
+inputs: {x: B T d, real: bool B T}
+nodes:
+  a: cumsum(x, T) + cummax(x, d) - cummin(x, T)
+  b: {op: reduce, in: x, over: T, kind: mean, cumulative: true}
+  c: {op: reduce, in: b, over: d, kind: mean, cumulative: true, reverse: true}
+  f: {op: reduce, in: c, over: T, kind: max, cumulative: true, reverse: true}
+  g: {op: reduce, in: f, over: d, kind: sum, cumulative: true, reverse: true}
+  share: {op: reduce, in: real, over: T, kind: mean, cumulative: true}
+  any: {op: reduce, in: real, over: T, kind: max, cumulative: true}
+  place: max(cumsum(real, T) - 1, 0)
+  out: a + b + c + f + g + share + any + place
+""",
+    "the largest": """
+inputs: {x: B T d, eligible: bool B T, good: bool T d}
+nodes:
+  a: {op: top, in: x, k: kv, axis: d}
+  b: {op: top, in: x, k: 2, axis: T}
+  c: {op: top, in: x, where: eligible, k: 2, axis: T}
+  f: {op: top, in: x, where: good, k: n, axis: d}
+  many: {op: top, in: x, k: 2 * T, axis: T}
+  equal: {op: top, in: x * 0, k: 2, axis: T}
+  rounded: {op: cast, in: x, to: int}
+  g: {op: top, in: rounded * 1.0, k: 3, axis: d}
+  out: x * a + 2 * x * b + 3 * x * c + 4 * x * f + 5 * x * many + 6 * x * equal + 7 * x * g
+""",
+    "parts of an axis": """
+inputs: {x: B T d, y: B (T + 1) e}
+nodes:
+  a: {op: split, in: x, axis: d, into: {plain: n, turned: d - n}}
+  b: {op: split, in: x, axis: d, into: [left, right]}
+  c: {op: split, in: y, axis: T + 1, into: {first: 1, rest: T}}
+  f: {op: split, in: x, axis: d, into: {one: 1, two: n, three: d - n - 1}}
+  g: {op: split, in: x + 1, axis: d, into: {one: n, two: d - n}}
+  h: {op: split, in: a, axis: n, into: {one: 1, two: n - 1}}
+  sums: sum(a, n) * sum(a.turned, d - n) + sum(f.two, n) - sum(g.two, d - n) + sum(h.two, n - 1)
+  out: b.left * b.right + sums + sum(c.rest, e) * sum(sum(c, e), 1)
+""",
+    "turning around": """
+inputs: {x: B T d}
+nodes:
+  a: {op: flip, in: x, axis: T}
+  b: {op: roll, in: a, axis: T, by: 2}
+  c: {op: roll, in: b, axis: d, by: -3}
+  far: {op: roll, in: c, axis: T, by: 7}
+  whole: {op: roll, in: far, axis: T, by: 2 * T - 1}
+  out: {op: flip, in: whole + a, axis: d}
+""",
+    "axes split, merged and reordered": """
+inputs: {x: B T d, long: B (2 * T) d, square: B d (heads * kv) (heads * n)}
+nodes:
+  a: {op: rearrange, in: x, pattern: "B T (kv q) -> B kv T q", sizes: {q: d // kv}}
+  b: {op: rearrange, in: a, pattern: "B kv T q -> B T (q kv)"}
+  c: {op: rearrange, in: long, pattern: "B (T w) d -> B T (w d)"}
+  f: {op: rearrange, in: c, pattern: "... (w r q) -> ... (r w q)", sizes: {w: 2, r: heads}}
+  g: {op: rearrange, in: f, pattern: "B T k -> (B T) 1 k"}
+  h: {op: rearrange, in: g, pattern: "(B T) 1 (w d) -> B (w T) d"}
+  patches: {op: rearrange, in: square, pattern: "B m (r p) (s q) -> B (r s) (p q m)", sizes: {p: heads, q: n}}
+  same: {op: rearrange, in: x, pattern: "B T d -> B T d"}
+  turned: {op: rearrange, in: x, pattern: "B T d -> d T B"}
+  both: sum(h, 2 * T) * same + b
+  out: both + turned * mean(mean(patches, kv * heads), heads * n * d)
+""",
+    "rows by number": """
+inputs: {x: B T d, ends: int B, picks: int B S, order: int B T, few: int S, one: int, along: int B T}
+nodes:
+  limit: {op: index, over: T}
+  end: {op: gather, in: x, at: "min(ends, T - 1)", axis: T}
+  some: {op: gather, in: x, at: "min(picks, T - 1)", axis: T}
+  sorted: {op: gather, in: x, at: "min(order, T - 1)", axis: T}
+  alike: {op: gather, in: x, at: "min(few, T - 1)", axis: T}
+  last: {op: gather, in: x, at: "min(one, T - 1)", axis: T}
+  feature: {op: gather, in: x, at: "min(along, d - 1)", axis: d}
+  out: sorted + end + sum(some, S) * sum(alike, S) + last + feature + limit
 """,
     "slices of a run-time axis": """
 inputs: {x: B T d}
@@ -156,6 +293,46 @@ nodes:
 inputs: {x: B T d}
 nodes:
   out: {block: std.attention, in: x, heads: heads, mask: causal}
+""",
+    "a token before every row": """
+inputs: {x: B T d, y: B T d}
+nodes:
+  token: {op: parameter, shape: [1, d]}
+  row: {op: parameter, shape: [d]}
+  a: {op: concat, a: token, b: x, axis: T}
+  b: {op: concat, a: y, b: token, axis: T + 1}
+  c: {op: concat, a: a, b: row, axis: 2 * d}
+  out: {op: concat, a: c, b: b, c: row, axis: "4 * d"}
+""",
+    "scores that fall with distance": """
+inputs: {x: B T d, real: bool B T = true}
+nodes:
+  slopes: {op: alibi, over: T, heads: heads}
+  a: {block: std.attention, in: x, heads: heads, mask: causal & real, scores: slopes}
+  many: {op: alibi, over: T, heads: 6}
+  q: {op: linear, in: a, dim: 6 * e}
+  h: {op: heads, in: q, heads: 6}
+  b: {op: attend, query: h, key: h, value: h, bias: many, scale: 0.5}
+  out: {op: merge, in: b}
+""",
+    "learned scores by distance": """
+inputs: {x: B T d}
+nodes:
+  near: {op: relative_bias, over: T, heads: heads, buckets: 8, distance: 6}
+  past: {op: relative_bias, over: T, heads: heads, buckets: 4, distance: 5, direction: past}
+  a: {block: std.attention, in: x, heads: heads, kv_heads: kv, mask: window(left=win), scores: near}
+  b: {block: std.attention, in: a, heads: heads, mask: causal, scores: past}
+  out: {block: std.attention, in: b, heads: heads, scores: near + 2 * past, repeat: 2}
+""",
+    "a sink and a bias of pairs": """
+inputs: {x: B T heads e, pairs: B T T', real: bool B T = true}
+nodes:
+  sink: {op: parameter, shape: [heads], init: normal(1)}
+  a: {op: attend, query: x, key: x, value: x, mask: causal & real, sink: sink}
+  b: {op: attend, query: a, key: a, value: a, sink: sink, softcap: 3}
+  c: {op: attend, query: b, key: b, value: b, bias: pairs, mask: real}
+  f: {op: attend, query: c, key: c, value: c, bias: pairs, sink: sink}
+  out: {op: attend, query: f, key: f, value: f, bias: pairs, sink: none}
 """,
     "cross attention": """
 inputs: {x: B T d, memory: B S e}

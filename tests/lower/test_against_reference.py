@@ -16,7 +16,7 @@ from graphspec.graph import Graph
 from tests import reference, strategies
 from tests.lower.cases import CASES, spec
 
-SIZES = {"B": 2, "T": 5, "S": 3}
+SIZES = {"B": 2, "T": 5, "S": 3, "H": 4, "W": 4}
 
 
 @pytest.fixture(autouse=True)
@@ -50,11 +50,13 @@ def compare(graph: Graph, inputs: Mapping[str, Tensor], device: str = "cpu") -> 
     with torch.no_grad():
         for at, tensor in enumerate(model.parameters()):
             tensor.copy_(torch.randn(tensor.shape, generator=torch.Generator().manual_seed(at)) * 0.3)
+        for at, tensor in enumerate(model.buffers()):
+            tensor.copy_(torch.rand(tensor.shape, generator=torch.Generator().manual_seed(at)) + 0.5)
     leaves = {name: t.clone().requires_grad_() for name, t in inputs.items() if t.is_floating_point()}
     again = {name: t.clone().requires_grad_() for name, t in inputs.items() if t.is_floating_point()}
     weights = {name: t.detach().clone().requires_grad_() for name, t in model.named_parameters()}
     made = model(**{**inputs, **leaves})
-    wanted = reference.run(graph, weights, {**inputs, **again})
+    wanted = reference.run(graph, {**dict(model.named_buffers()), **weights}, {**inputs, **again})
     outputs = [made] if isinstance(made, Tensor) else list(made)
     for output, (name, expected) in zip(outputs, wanted.items(), strict=True):
         assert output.dtype == expected.dtype, name

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from compiler.runtime import masked_attention, masked_softmax
+from compiler.runtime import biased_attention, masked_attention, masked_softmax
 
 
 def heads(seed: int, count: int = 2) -> Tensor:
@@ -63,3 +63,31 @@ def test_softmax_over_what_is_visible() -> None:
     assert bool(scores.grad.isfinite().all())
     assert bool((scores.grad[1] == 0).all())
     torch.testing.assert_close(masked_softmax(scores, None), scores.softmax(-1))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_bias_is_added_and_a_blind_query_gets_zeros(dtype: torch.dtype) -> None:
+    query, key, value = (heads(seed) for seed in range(3))
+    bias = torch.randn(2, 5, 5, requires_grad=True)
+    positions_first = (part.transpose(1, 2).to(dtype) for part in (query, key, value))
+    out = biased_attention(*positions_first, bias, MASK).transpose(1, 2)
+    scores = query.to(dtype) @ key.to(dtype).mT / 2 + bias.to(dtype)
+    wanted = masked_softmax(scores, MASK) @ value.to(dtype)
+    torch.testing.assert_close(out, wanted, rtol=0.05 if dtype == torch.bfloat16 else 1e-5, atol=0.03)
+    assert bool((out[1] == 0).all())
+    out.sum().backward()
+    for part in (query, key, value, bias):
+        assert part.grad is not None
+        assert bool(part.grad.isfinite().all())
+    assert query.grad is not None
+    assert bool((query.grad[1] == 0).all())
+
+
+def test_a_sink_takes_its_share() -> None:
+    scores = torch.randn(2, 3, 5, 5)
+    sink = torch.tensor([-torch.inf, 0.0, 50.0])
+    weights = masked_softmax(scores, MASK, sink)
+    torch.testing.assert_close(weights[:, 0], masked_softmax(scores, MASK)[:, 0])
+    assert bool((weights[0, 1].sum(-1) < 1).all())
+    assert bool((weights[:, 2] < 1e-12).all())
+    assert bool((weights[1] == 0).all())

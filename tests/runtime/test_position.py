@@ -12,6 +12,8 @@ from compiler.runtime import (
     LongRoPEScaling,
     NTKScaling,
     YarnScaling,
+    alibi,
+    relative_bias,
     rotary_table,
     rotate_halves,
     rotate_pairs,
@@ -69,3 +71,22 @@ def test_what_llama_3_1_publishes() -> None:
     assert (ratios[:29] == 1).all()
     assert (ratios[29:35] < 1).all()
     torch.testing.assert_close(ratios[35:], torch.full((29,), 1 / 8))
+
+
+def test_slopes_as_published() -> None:
+    """Eight heads: 1/2, 1/4, … 1/256 (section 3); twelve: those, and every second one of sixteen heads."""
+    slopes = -alibi(2, 8)[:, 1, 0]
+    torch.testing.assert_close(slopes, torch.tensor([2.0**-power for power in range(1, 9)]))
+    torch.testing.assert_close(-alibi(2, 12)[8:, 1, 0], torch.tensor([2.0**-power for power in (0.5, 1.5, 2.5, 3.5)]))
+    assert torch.equal(alibi(5, 4), alibi(5, 4).mT)
+
+
+@pytest.mark.parametrize(("direction", "ahead"), [("both", 16), ("past", 0)])
+def test_buckets(direction: str, ahead: int) -> None:
+    table = torch.arange(32.0)[:, None]
+    found = relative_bias(table, 200, 128, direction)[0]
+    assert found[150, 150] == 0
+    assert found[150, 149] == 1
+    assert found[150, 151] == (ahead + 1 if ahead else 0)
+    assert found[199, 0] == (15 if ahead else 31)
+    assert found[0, 199] == (31 if ahead else 0)

@@ -2,7 +2,7 @@
 
 Compiled from the spec `case` by graphspec 0.1.0 for `device=cpu,precision=fp32,fusion=plain`.
 
-Shapes are noted behind the lines; axes: B batch, T position, S position.
+Shapes are noted behind the lines; axes: B batch, T position, S position, H position, W position.
 """
 
 import math

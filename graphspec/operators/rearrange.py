@@ -1,0 +1,117 @@
+"""Splitting, merging and reordering axes by a pattern."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from graphspec.axes import Axis, Dim, Sizes, TensorType, dim, product
+from graphspec.operators.declare import Mismatch, Operator, Parts, Signature, operator
+from graphspec.operators.flow_rearrange import Rearranges
+from graphspec.operators.pattern import Layout, Part, Pattern
+
+
+@operator("rearrange", family="shape")
+class Rearrange(Operator):
+    """Split, merge and reorder axes: `B (c n) d -> B c n d`. Entries are moved, never changed.
+
+    Words are names of sizes, or expressions in parentheses; `(a b)` is one axis of `a * b` places, `b` running fastest;
+    `1` has one place. A name that the spec does not define is the pattern's own: `sizes` gives its size, or it follows
+    from the tensor, one to an axis. Both sides may begin with `...`.
+
+    Source: Rogozhnikov 2022 (einops).
+    """
+
+    pattern: Pattern
+    sizes: Parts = ()
+
+    signature = Signature("x: any ... -> y: any ...")
+    flow = Rearranges()
+
+    def __post_init__(self) -> None:
+        """Sizes that occur twice get names of the pattern's own, so that it can be written down."""
+        seen: set[str] = set()
+        parts: list[Part] = []
+        named: list[tuple[str, Dim | None]] = []
+        for part in self.pattern.parts:
+            name = _free_name(str(part), seen) if isinstance(part, Dim) and str(part) in seen else part
+            if isinstance(part, Dim) and isinstance(name, str):
+                named.append((name, part))
+            seen.add(str(name))
+            parts.append(name)
+        if named:
+            left = iter(parts)
+            before = tuple(tuple(next(left) for _ in axis) for axis in self.pattern.before)
+            object.__setattr__(self, "pattern", replace(self.pattern, before=before))
+            object.__setattr__(self, "sizes", (*self.sizes, *named))
+
+    def layout(self, given: TensorType, sizes: Sizes) -> Layout:
+        """The pattern upon a tensor, leading axes included. Raises `Mismatch`."""
+        before, cut = self.pattern.before, len(given.axes) - len(self.pattern.before)
+        if cut < 0 or (cut and not self.pattern.leading):
+            wanted = f"{'at least ' if self.pattern.leading else ''}{len(before)}"
+            raise Mismatch(f"the pattern `{self.pattern}` needs {wanted} axes, but `x` is `{given}`", "pattern")
+        known = self._known()
+        found = list(given.sizes[:cut])
+        for parts, axis in zip(before, given.axes[cut:], strict=True):
+            found += self._solved(parts, axis, known, sizes)
+        return Layout(tuple(found), _numbers([1] * cut + [len(parts) for parts in before]), self._after(cut))
+
+    def _after(self, cut: int) -> tuple[tuple[int, ...], ...]:
+        own = tuple(tuple(cut + number for number in axis) for axis in self.pattern.after)
+        return (*((number,) for number in range(cut)), *own)
+
+    def _known(self) -> dict[str, Dim]:
+        known = {name: size for name, size in self.sizes if size is not None}
+        if len(known) < len(self.sizes):
+            raise Mismatch("`sizes` names parts without their sizes", "sizes", "write `{name: size}`")
+        spare = known.keys() - {part for part in self.pattern.parts if isinstance(part, str)}
+        for name in sorted(spare):
+            help = "`sizes` is for names that the spec does not define"
+            raise Mismatch(f"`{name}` is no name of the pattern's own", "sizes", help)
+        return known
+
+    def _solved(self, parts: Sequence[Part], axis: Axis, known: Mapping[str, Dim], sizes: Sizes) -> list[Dim]:
+        """The sizes of the parts of one axis, at most one of them open."""
+        found = [known.get(part) if isinstance(part, str) else part for part in parts]
+        total = product(size for size in found if size is not None)
+        text = " ".join(map(str, parts)) or "1"
+        if None not in found:
+            if not sizes.same(total, axis.size):
+                message = f"`{text}` makes {sizes.describe(total)}, but the axis has {sizes.describe(axis.size)}"
+                raise Mismatch(message, "pattern", f"its sizes must have `{axis.size}` as their product")
+            return [size for size in found if size is not None]
+        if found.count(None) > 1:
+            names = [part for part, size in zip(parts, found, strict=True) if size is None and isinstance(part, str)]
+            message = f"`{text}` leaves {' and '.join(f'`{name}`' for name in names)} open"
+            raise Mismatch(message, "pattern", f"say all but one: `sizes: {{{names[0]}: …}}`")
+        rest = sizes.quotient(axis.size, total)
+        if rest is None:
+            message = f"{sizes.describe(total)} does not divide {sizes.describe(axis.size)} for sure"
+            raise Mismatch(message, "pattern", f"declare the axis as a product: `({total} * n)`")
+        return [rest if size is None else size for size in found]
+
+    def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
+        given = inputs["x"]
+        layout = self.layout(given, sizes)
+        whole = {parts[0]: axis for parts, axis in zip(layout.before, given.axes, strict=True) if len(parts) == 1}
+        axes = [
+            whole[parts[0]] if len(parts) == 1 and parts[0] in whole else Axis(layout.size(parts))
+            for parts in layout.after
+        ]
+        return (("y", TensorType(given.dtype, tuple(axes))),)
+
+    def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
+        return dim(0)
+
+
+def _numbers(counts: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    """The first so many numbers, the next so many, and so on."""
+    starts = [sum(counts[:at]) for at in range(len(counts))]
+    return tuple(tuple(range(start, start + count)) for start, count in zip(starts, counts, strict=True))
+
+
+def _free_name(wish: str, taken: set[str]) -> str:
+    stem = wish if wish.isidentifier() else "part"
+    return next(name for count in range(1, len(taken) + 2) if (name := f"{stem}_{count}") not in taken)
+
+
+OPERATORS = (Rearrange,)
