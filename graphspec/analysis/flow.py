@@ -11,13 +11,16 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Literal
 
-from graphspec.axes import DType, Sizes, TensorType, dim
+from graphspec.axes import Dim, DType, TensorType, dim
 from graphspec.flow import (
     NO_FACTS,
     NO_MARKS,
+    Covered,
     Fact,
     Facts,
     Guard,
+    Interval,
+    Keys,
     Marks,
     Padding,
     Piece,
@@ -31,7 +34,7 @@ from graphspec.flow import (
 )
 from graphspec.graph import Body, Call, Graph, Input, Node, Ref, Repeat, Run
 from graphspec.operators import Operator
-from graphspec.operators.flow_rules import Choice, Effect, Turn, Use, axis_names, effect_of, ground
+from graphspec.operators.flow_rules import Choice, Effect, FixedSizes, Turn, Use, axis_names, effect_of, ground
 
 Axes = tuple[Relation, ...]
 """A relation for each axis of an input; an input without axes has one as if it had an axis of 1."""
@@ -81,11 +84,15 @@ class Turns:
 
 
 class FlowAnalysis:
-    """The flow of a graph. With `padding`, where it stands is taken for granted."""
+    """The flow of a graph, in training or in evaluation. With `padding`, where it stands is taken for granted.
 
-    def __init__(self, graph: Graph, padding: Padding = None) -> None:
+    `by_mode`: whether some operator that was met, while training, would flow otherwise in evaluation.
+    """
+
+    def __init__(self, graph: Graph, padding: Padding = None, training: bool = True) -> None:
         self.graph = graph
         self.padding: Padding = padding
+        self.training, self.by_mode = training, False
         self.sizes = sizes_of(graph)
         self._found: dict[tuple[Body, tuple[Facts, ...]], BodyFlow] = {}
 
@@ -100,6 +107,10 @@ class FlowAnalysis:
         if key not in self._found:
             self._found[key] = self._go_through(body, facts)
         return self._found[key]
+
+    def states(self, node: Node, flow: BodyFlow) -> list[State]:
+        """The states of a node's outputs, whether or not the body holds that very node."""
+        return list(self._node(node, flow))
 
     def names(self, type: TensorType, axis: int) -> frozenset[str]:
         """What an axis goes by in marks."""
@@ -147,7 +158,7 @@ class FlowAnalysis:
                 yield from self._repeated(repeat, arguments)
             case Operator():
                 use = self.use(node, flow)
-                yield from (self._applied(effect_of(use, at), arguments) for at in range(len(node.outputs)))
+                yield from (self._applied(self._effect(use, at), arguments) for at in range(len(node.outputs)))
 
     def use(self, node: Node, flow: BodyFlow) -> Use:
         """What the rule of a node's operator may look at."""
@@ -155,7 +166,13 @@ class FlowAnalysis:
         types = {port: flow.body.type_of(ref) for port, ref in node.inputs}
         facts = {port: flow.state(ref).facts for port, ref in node.inputs}
         outputs = tuple(value.type for value in node.outputs)
-        return Use(node.does, types, outputs, self.sizes, facts, self.padding)
+        return Use(node.does, types, outputs, self.sizes, facts, self.padding, self.training)
+
+    def _effect(self, use: Use, output: int) -> Effect:
+        effect = effect_of(use, output)
+        if use.training and not self.by_mode:
+            self.by_mode = effect != effect_of(replace(use, training=False), output)
+        return effect
 
     # -- one step -----------------------------------------------------------------------------------------------------
 
@@ -169,8 +186,14 @@ class FlowAnalysis:
             *(arguments[port].marks if port in cancelled else arguments[port].all_marks for port in ports),
             *(Marks(shifts=turn.axes) for port in cancelled if (turn := arguments[port].turned)),
             *(choice.marks for choice in effect.choices if self._matters(choice, effect, arguments)),
+            Marks(shown=frozenset(self._shown(effect, arguments))),
         ]
         return State(reads, all_marks(marks), effect.facts, effect.turned)
+
+    def _shown(self, effect: Effect, arguments: Mapping[str, State]) -> Iterator[Keys]:
+        for shown in effect.shown:
+            places = [(arguments[port], axis) for port, axis in shown.places]
+            yield replace(shown.keys, covered=_covering(places, shown.size))
 
     def _matters(self, choice: Choice, effect: Effect, arguments: Mapping[str, State]) -> bool:
         hops = {hop.port: hop.axes for hop in effect.hops}
@@ -188,7 +211,9 @@ class FlowAnalysis:
         """The state of a body's output, its inputs replaced by the arguments."""
         read = [(axes, arguments[port]) for port, axes in made.reads.items() if port in arguments]
         reads = self._union(self._through(axes, argument.reads) for axes, argument in read)
-        return State(reads, all_marks([made.all_marks, *(a.all_marks for _, a in read)]), made.facts)
+        return State(
+            reads, all_marks([_passed(made.all_marks, arguments), *(a.all_marks for _, a in read)]), made.facts
+        )
 
     def _through(self, hop: Axes, reads: Mapping[str, Axes]) -> Iterator[tuple[str, Axes]]:
         for source, axes in reads.items():
@@ -249,14 +274,15 @@ class FlowAnalysis:
         if carried is None:
             return later
         rest = [(source, axes) for source, axes in later.reads.items() if source != CARRIED]
-        return State(self._union([self._through(carried, earlier.reads), rest]), later.marks | earlier.marks)
+        marks = _passed(later.marks, {CARRIED: earlier}) | earlier.marks
+        return State(self._union([self._through(carried, earlier.reads), rest]), marks)
 
     def _either(self, left: State, right: State) -> State:
         return State(self._union([left.reads.items(), right.reads.items()]), left.marks | right.marks)
 
 
-def sizes_of(graph: Graph) -> Sizes:
-    return Sizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})
+def sizes_of(graph: Graph) -> FixedSizes:
+    return FixedSizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})
 
 
 def with_defaults(inputs: Iterable[Input], arguments: Mapping[str, State]) -> dict[str, State]:
@@ -277,7 +303,55 @@ def _cancelled(effect: Effect, arguments: Mapping[str, State]) -> set[str]:
 def _renamed(state: State, first: str) -> State:
     """With the turn's first input as the carried one."""
     reads = {CARRIED if source == first else source: axes for source, axes in state.reads.items()}
-    return State(reads, state.all_marks)
+    return State(reads, _known_as(state.all_marks, first, CARRIED))
+
+
+def _known_as(marks: Marks, old: str, new: str) -> Marks:
+    """With another name for a source."""
+
+    def named(keys: Keys) -> Keys:
+        entries = ((new if name == old else name, axis, size, bare) for name, axis, size, bare in keys.covered)
+        return replace(keys, covered=frozenset(entries))
+
+    return replace(marks, shown=frozenset(map(named, marks.shown))) if marks.shown else marks
+
+
+def _passed(marks: Marks, arguments: Mapping[str, State]) -> Marks:
+    """With what the arguments read in place of the arguments."""
+
+    def through(keys: Keys) -> Keys:
+        found = {entry for entry in keys.covered if entry[0] not in arguments}
+        for name, axis, size, bare in keys.covered:
+            for source, at, whole_size, own in _covering([(arguments[name], axis)], size) if name in arguments else ():
+                found.add((source, at, whole_size, bare and own))
+        return replace(keys, covered=frozenset(found))
+
+    return replace(marks, shown=frozenset(map(through, marks.shown))) if marks.shown else marks
+
+
+def _covering(places: Iterable[tuple[State, int]], size: Dim) -> frozenset[Covered]:
+    """The sources of which every entry along an axis of a value reads its own, with what is known of their sizes."""
+    return frozenset(
+        (source, at, item.absolute.high + 1, not item.guards)
+        for state, axis in places
+        for source, axes in state.reads.items()
+        for at, relation in enumerate(axes)
+        for item in relation
+        if item.absolute.high is not None and _covers(item, axis, size - (item.absolute.high + 1))
+    )
+
+
+def _covers(item: Piece, axis: int, more: Dim) -> bool:
+    """Whether the entry at each place reads the source's at that place, the ends of both being aligned.
+
+    `more`: by how much the value's axis is longer than what is read of the source's.
+    """
+    if item.absolute.low != dim(0) or more.symbols:
+        return False
+    aligned = [dim(0) - more, *([dim(0)] if more.at_least(0) else [])]
+    return not item.rates or (
+        item.unit == axis and any(item.relative.contains(Interval.at(place)) for place in aligned)
+    )
 
 
 def _stacked(state: State) -> State:

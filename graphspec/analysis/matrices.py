@@ -29,8 +29,8 @@ def number_of(size: Dim, sizes: Sizes, lengths: Mapping[str, int]) -> int:
 class Matrices:
     """How one axis of an input is read by an output of type `made`, whose axes `rows` are followed.
 
-    `exact`: only the pairs that surely are read. `data` is what every tensor holds that a mask reads, but for the one
-    that is `held` at given values along the axis.
+    `exact`: only the pairs that surely are read; `narrow`: where these are known, the same of those that may be. `data`
+    is what every tensor holds that a mask reads, but for the one that is `held` at given values along the axis.
     """
 
     made: TensorType
@@ -40,6 +40,7 @@ class Matrices:
     exact: bool
     data: bool
     held: tuple[str, Any] | None
+    narrow: bool = False
 
     def size(self, size: Dim) -> int:
         return number_of(size, self.sizes, self.lengths)
@@ -55,7 +56,8 @@ class Matrices:
         found = np.zeros(shape, dtype=bool)
         for item in relation:
             found |= self._piece(item, shape)
-        return found & self._pairs(pairs, places) if pairs is not None and self.exact else found
+        known = pairs is not None and (self.exact or self.narrow)
+        return found & self._pairs(pairs, places) if pairs is not None and known else found
 
     def _piece(self, item: Piece, shape: Sequence[int]) -> Any:
         unfollowed = any(axis not in self.rows for axis, _ in item.rates)
@@ -103,7 +105,7 @@ class Matrices:
     def _pairs(self, pairs: Pairs, places: int) -> Any:
         matrix = pairs.matrix(self.size(self.made.sizes[pairs.reader]), places, self.size, self.data)
         if pairs.reader not in self.rows:
-            return matrix.all(axis=0)
+            return matrix.all(axis=0) if self.exact else matrix.any(axis=0)
         shape = [1] * len(self.rows) + [places]
         shape[self.rows.index(pairs.reader)] = matrix.shape[0]
         return matrix.reshape(shape)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from graphspec.analysis.replay import Frame, Replay, resolved
+from graphspec.analysis.words import offset
 from graphspec.diagnostics import Span
 from graphspec.graph import Node, Ref, Repeat
 from graphspec.operators import Operator
@@ -17,11 +18,25 @@ Place = tuple[int, ...]
 
 
 @dataclass(frozen=True)
+class Trail:
+    """How to find a node: the nodes that one goes through, the outermost first; of a repeat also which turn, by the
+    number of its run and its place in the pattern.
+
+    `leaps`: whether the path goes to another place at this very node.
+    """
+
+    nodes: tuple[tuple[str, tuple[int, int] | None], ...]
+    leaps: bool
+
+
+@dataclass(frozen=True)
 class Hop:
     """One step of a path: a node by its path in the spec, what it does, and from which entry to which it reads.
 
     What lies within a block of a library bears the name and the place of the block's node. Entries are indices along
-    the axis that the path is about; empty where a value has no such axis.
+    the axis that the path is about; empty where a value has no such axis. With a `letter` they are told from the entry
+    `origin` of the value that the path starts from, which the letter stands for. `trails` lead to the nodes themselves,
+    `source` is the input to which the path leads.
     """
 
     node: str
@@ -31,6 +46,10 @@ class Hop:
     span: Span
     why: str = ""
     certain: bool = True
+    letter: str = ""
+    origin: int = 0
+    source: str = field(default="", compare=False)
+    trails: tuple[Trail, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def moves(self) -> bool:
@@ -39,12 +58,13 @@ class Hop:
 
     def __str__(self) -> str:
         why = f" ({self.why})" if self.why else ""
-        places = f", {_entry(self.reader)} → {_entry(self.read)}" if self.moves else ""
+        places = f", {self.entry(self.reader)} → {self.entry(self.read)}" if self.moves else ""
         return f"`{self.node}`: {self.does}{why}{places}"
 
-
-def _entry(place: Place) -> str:
-    return f"[{', '.join(map(str, place))}]"
+    def entry(self, place: Place) -> str:
+        """`[3]`, or `[t + 1]` where there is a letter."""
+        words = (offset(self.letter, at - self.origin) if self.letter else str(at) for at in place)
+        return f"[{', '.join(words)}]"
 
 
 @dataclass(frozen=True)
@@ -58,6 +78,12 @@ class Level:
     @property
     def inner(self) -> Frame:
         return self.frame.inner[self.node.name][self.turn]
+
+    @property
+    def place(self) -> tuple[int, int] | None:
+        """In a repeat: which run the turn belongs to, and where in the run's pattern it stands."""
+        places = self.frame.places.get(self.node.name)
+        return places[self.turn] if places else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,10 +112,16 @@ class Point:
 
 @dataclass(frozen=True)
 class PathSearch:
-    """The search for a path to the source's entry `column`; beyond the last, to whatever uses their number."""
+    """The search for a path to the source's entry `column`; beyond the last, to whatever uses their number.
+
+    With a `letter`, which stands for the entry `origin`, hops are told from there if all values on the path have the
+    source's axis.
+    """
 
     replay: Replay
     column: int
+    letter: str = ""
+    origin: int = 0
 
     def find(self, ref: Ref, place: Place) -> tuple[Hop, ...]:
         """The hops from an entry of a value of the model's own body."""
@@ -99,7 +131,7 @@ class PathSearch:
             point = waiting.popleft()
             end = self.end(point)
             if end is not None:
-                return end
+                return end if all(hop.letter for hop in end) else tuple(replace(hop, letter="") for hop in end)
             for following in self.following(point):
                 if following.key not in seen:
                     seen.add(following.key)
@@ -145,6 +177,7 @@ class PathSearch:
                 certain = step.claims(given, True)
                 for place in self.replay.np.argwhere(step.matrix[point.place] & given.reads[..., self.column]).tolist():
                     hop = self.hop(point, node, tuple(place), step.hop.why, certain)
+                    hop = hop if self.is_along(frame, ref) else replace(hop, letter="")
                     yield Point(point.levels, resolved(frame.body, ref), tuple(place), point, hop)
 
     def inwards(self, point: Point, frame: Frame, node: Node) -> Iterator[Point]:
@@ -181,7 +214,17 @@ class PathSearch:
         chain = [*(level.node for level in point.levels), node]
         own = list(takewhile(lambda item: item.span.file == chain[0].span.file, chain))
         path = ".".join(item.name.partition("~")[0] for item in own)
-        return Hop(path, node.does.op, point.place, place, own[-1].span, why, certain)
+        levels = ((level.node.name, level.place) for level in point.levels)
+        trail = Trail((*levels, (node.name, None)), leaps=point.place != place)
+        source, span = self.replay.setting.source, own[-1].span
+        named = self.letter, self.origin
+        return Hop(path, node.does.op, point.place, place, span, why, certain, *named, source, trails=(trail,))
+
+    def is_along(self, frame: Frame, ref: Ref) -> bool:
+        """Whether a value is followed along the source's own axis and no other."""
+        source, given = self.replay.setting, frame.body.type_of(ref)
+        size = self.replay.analysis.graph.body.type_of(Ref(source.source, "")).sizes[source.axis]
+        return all(given.sizes[at] == size for at in self.replay.followed(given))
 
 
 def _output(node: Node, ref: Ref) -> int:
@@ -198,5 +241,6 @@ def _merged(hops: Iterable[Hop]) -> tuple[Hop, ...]:
             continue
         telling = hop if hop.moves or (not hop.certain and not last.moves) else last
         certain = last.certain and hop.certain
-        merged[-1] = replace(telling, reader=last.reader, read=hop.read, certain=certain)
+        trails = last.trails + hop.trails
+        merged[-1] = replace(telling, reader=last.reader, read=hop.read, certain=certain, trails=trails)
     return tuple(merged)

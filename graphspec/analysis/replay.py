@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from graphspec.analysis.digits import with_digits
 from graphspec.analysis.flow import CARRIED, BodyFlow, FlowAnalysis
 from graphspec.analysis.matrices import Matrices, Unfit, number_of
 from graphspec.axes import Dim, TensorType
@@ -27,7 +28,8 @@ class Setting:
     """What one replay is about: the followed axis, the lengths of run-time axes, and what masks see.
 
     `exact`: only what surely is read, for refuting; otherwise all that may be. `data` is what every tensor holds that a
-    mask reads, but for the one that is `held` at given values (along one of its axes).
+    mask reads, but for the one that is `held` at given values (along one of its axes). `narrow`: where the pairs
+    are known that really are read, these and not the bound on them, even where it is not `exact`.
     """
 
     source: str
@@ -36,14 +38,19 @@ class Setting:
     exact: bool = True
     data: bool = True
     held: tuple[str, Any] | None = None
+    narrow: bool = False
 
 
 @dataclass(frozen=True)
 class Value:
-    """For each entry along the followed axes, which of the source's it reads; last, whether it uses their number."""
+    """For each entry along the followed axes, which of the source's it reads; last, whether it uses their number.
+
+    `live`: made from some input at all, so that it is no constant.
+    """
 
     reads: Any
     patchy: frozenset[int] = frozenset()
+    live: bool = True
 
 
 @dataclass(frozen=True)
@@ -67,12 +74,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Frame:
-    """One run of a body: the values in it, and the runs of the bodies within its nodes, a turn each."""
+    """One run of a body: the values in it, and the runs of the bodies within its nodes, a turn each.
+
+    `places`: of each turn of a repeat, which of the repeat's runs it belongs to, and where in the pattern it stands.
+    """
 
     body: Body
     flow: BodyFlow
     values: dict[Ref, Value]
     inner: dict[str, list[Frame]] = field(default_factory=dict[str, "list[Frame]"])
+    places: dict[str, list[tuple[int, int]]] = field(default_factory=dict[str, "list[tuple[int, int]]"])
 
     def value(self, ref: Ref) -> Value:
         return self.values[resolved(self.body, ref)]
@@ -98,7 +109,7 @@ class Replay:
         self.np, self.analysis, self.setting = np, analysis, setting
         inputs = {source.name: source.type for source in analysis.graph.body.inputs}
         source = inputs[setting.source]
-        self.names = analysis.names(source, setting.axis)
+        self.names = with_digits(analysis.graph, analysis.sizes, analysis.names(source, setting.axis))
         self.count = self.size(source.sizes[setting.axis])
         self._steps: dict[tuple[int, str, int], tuple[Effect, list[Step]]] = {}
         flow = analysis.whole()
@@ -161,7 +172,9 @@ class Replay:
         for source in inputs:
             if source.name not in made:
                 default = source.default
-                made[source.name] = made[default] if isinstance(default, str) else Value(self._nothing(source.type))
+                made[source.name] = (
+                    made[default] if isinstance(default, str) else Value(self._nothing(source.type), live=False)
+                )
         return made
 
     def _repeated(self, repeat: Repeat, node: Node, frame: Frame, given: Mapping[str, Value]) -> list[Value]:
@@ -169,11 +182,13 @@ class Replay:
         carried = self._arguments(repeat.bodies[0].inputs, given)[first]
         turns: list[Frame] = []
         frame.inner[node.name] = turns
+        frame.places[node.name] = []
         facts = self.analysis.facts_in_turns(repeat, self._facts(node, frame))
-        for run in repeat.runs:
+        for number, run in enumerate(repeat.runs):
             for _ in range(run.count):
                 before = carried
-                for body in run.bodies:
+                for at, body in enumerate(run.bodies):
+                    frame.places[node.name].append((number, at))
                     first = body.inputs[0].name
                     turns.append(self._inner(body, {**facts, first: facts[CARRIED]}, {**given, first: carried}))
                     carried = turns[-1].outputs[0]
@@ -206,13 +221,15 @@ class Replay:
             if step.claims(argument, self.setting.exact):
                 made |= self._product(step.matrix, argument.reads)
                 patchy |= step.gaps.union(*(step.spreads[at] for at in argument.patchy if at in step.spreads))
-        made[..., -1] |= self.uses_length(effect)
-        return Value(made, frozenset(patchy))
+        live = any(given[step.hop.port].live for step in steps)
+        made[..., -1] |= self.uses_length(effect) and (live or not self.setting.exact)
+        return Value(made, frozenset(patchy), live)
 
     def uses_length(self, effect: Effect) -> bool:
         """Whether the operator itself uses the length of the followed axis as a number."""
         masked_by = self.setting.held[0] if self.setting.held else ""
-        return (effect.stated or not self.setting.exact) and effect.marks.uses_length(self.names, masked_by)
+        sure = effect.stated and not effect.unsure
+        return (sure or not self.setting.exact) and effect.marks.uses_length(self.names, masked_by)
 
     def _product(self, matrix: Any, reads: Any) -> Any:
         inner = len(reads.shape) - 1
@@ -232,7 +249,14 @@ class Replay:
         given, made = use.inputs[hop.port], use.outputs[output]
         columns, pairs, setting = self.followed(given), dict(hop.pairs), self.setting
         at_sizes = Matrices(
-            made, self.followed(made), use.sizes, setting.lengths, setting.exact, setting.data, setting.held
+            made,
+            self.followed(made),
+            use.sizes,
+            setting.lengths,
+            setting.exact,
+            setting.data,
+            setting.held,
+            setting.narrow and not hop.vague,
         )
         matrix = self.np.ones([*at_sizes.shape(), *[1] * len(columns)], dtype=bool)
         for order, at in enumerate(columns):

@@ -20,18 +20,39 @@ class Length:
     unless: frozenset[str] = frozenset()
 
 
+Covered = tuple[str, int, Dim, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The entries of an axis that are shown, whatever they hold: by them a reader knows where the axis ends.
+
+    Entries that are not real by one of `unless` are not shown; `before`: nor any beyond the reader's own place.
+    `covered`: the sources (input, its axis, its size) that are read wherever an entry is shown, as far as is known: so
+    that what is allowed of them holds of the entries too. Last, whether no guard stands before it.
+    """
+
+    axis: str
+    unless: frozenset[str]
+    before: bool
+    covered: frozenset[Covered] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Marks:
     """Along which axes a value, with all it is made from, is more than a set of entries; axes go by names in sizes.
 
     `shifts`: symmetric under translations only; `absolutes`: not even under those; `lengths`: depends on the length;
-    `mixed`: some step was not the identity.
+    `mixed`: some step was not the identity; `edges`: zeros from beyond the ends are read, which tell an edge from
+    padding unless that is zero as well; `shown`: entries that are counted by being there.
     """
 
     shifts: frozenset[str] = frozenset()
     absolutes: frozenset[str] = frozenset()
     lengths: frozenset[Length] = frozenset()
     mixed: frozenset[str] = frozenset()
+    edges: frozenset[Length] = frozenset()
+    shown: frozenset[Keys] = frozenset()
 
     def __or__(self, other: Marks) -> Marks:
         if other in (self, NO_MARKS):
@@ -41,17 +62,42 @@ class Marks:
             self.absolutes | other.absolutes,
             self.lengths | other.lengths,
             self.mixed | other.mixed,
+            self.edges | other.edges,
+            self.shown | other.shown,
         )
 
-    def order(self, axes: Iterable[str]) -> Order:
-        """The symmetry that is left along axes: under permutations (`none`), translations (`shift`) or neither."""
+    def order(self, axes: Iterable[str], masked_by: str = "") -> Order:
+        """The symmetry that is left along axes: under permutations (`none`), translations (`shift`) or neither.
+
+        `masked_by`: the translations are those of what is real by this tensor.
+        """
         names = set(axes)
-        return "absolute" if names & self.absolutes else "shift" if names & self.shifts else "none"
+        edges = [edge for edge in self.edges if edge.axis in names]
+        if names & self.absolutes or any(masked_by not in edge.unless for edge in edges):
+            return "absolute"
+        return "shift" if edges or names & self.shifts else "none"
 
     def uses_length(self, axes: Iterable[str], masked_by: str = "") -> bool:
         """Whether a length counts, where only entries that are real by `masked_by` do."""
         names = set(axes)
         return any(length.axis in names and masked_by not in length.unless for length in self.lengths)
+
+    def counts_keys(
+        self, axes: Iterable[str], source: tuple[str, int], masked_by: str = "", before: bool = False
+    ) -> bool:
+        """Whether it counts that entries are there of which the source's axis is not read as well.
+
+        `before`: even if none lies beyond the reader's own place. With `masked_by`, guards count.
+        """
+        names = set(axes)
+
+        def told(keys: Keys) -> bool:
+            return any((name, axis) == source and (bare or not masked_by) for name, axis, _, bare in keys.covered)
+
+        return any(
+            keys.axis in names and masked_by not in keys.unless and (before or not keys.before) and not told(keys)
+            for keys in self.shown
+        )
 
 
 NO_MARKS = Marks()

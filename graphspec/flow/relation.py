@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal, TypeVar
 
 from graphspec.axes import Dim, dim
@@ -35,12 +36,31 @@ class Guard:
     at: Dim
     reader: tuple[int, Dim] | None = None
 
+    def gives(self, other: Guard, padding: Padding) -> bool:
+        """Whether the other is true wherever this one is: real entries come in one run, if it is known from where."""
+        if self.tensor != other.tensor or not _no_further(other.at, self.at, padding):
+            return False
+        if self.reader is None or other.reader is None:
+            return self.reader is None
+        (axis, own), (other_axis, offset) = self.reader, other.reader
+        return axis == other_axis and _no_further(own, offset, padding)
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What a piece adds to the place that its rates give: `share · (i[axis] mod count)`."""
+
+    axis: int
+    count: int
+    share: Fraction
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
     """The pairs with `j − ρ·i` in `relative` and `j` in `absolute`. Build it with `piece`.
 
-    `control`: read through a mask, a route or a position rather than as a value.
+    `control`: read through a mask, a route or a position rather than as a value. `rest`: what `relative` (or, without
+    rates, `absolute`) comes from alone, so that a split is undone by its merge.
     """
 
     rates: Rates
@@ -48,6 +68,7 @@ class Piece:
     absolute: Interval
     guards: frozenset[Guard] = frozenset()
     control: bool = False
+    rest: Rest | None = None
 
     @property
     def key(self) -> tuple[bool, Rates, bool]:
@@ -61,14 +82,22 @@ class Piece:
 
     def implies(self, guard: Guard, padding: Padding = None) -> bool:
         """Whether the guard is true of every pair."""
-        if guard in self.guards or Guard(guard.tensor, guard.at) in self.guards:
+        if any(own.gives(guard, padding) for own in self.guards):
             return True
-        return guard.reader is not None and self.excuses(guard.reader, guard.at, padding)
+        if guard.reader is None:  # where padding stands to the right, the first place is real
+            return padding == "right" and self.ends_by(dim(0) - guard.at)
+        return self.excuses(guard.reader, guard.at, padding)
+
+    def ends_by(self, last: Dim) -> bool:
+        """Whether nothing beyond a place is read."""
+        return self.absolute.high is not None and at_most(self.absolute.high, last)
 
     def excuses(self, reader: tuple[int, Dim], at: Dim, padding: Padding) -> bool:
         """Whether `j + at` is real where `i + offset` is, by where they stand alone: it is the same place, or padding
         would have to begin between them."""
         axis, offset = reader
+        if padding == "right" and self.ends_by(offset - at):
+            return True  # no further than the reader's first place
         if self.unit != axis:
             return False
         reach = self.relative + Interval.at(at)
@@ -77,6 +106,13 @@ class Piece:
         if padding == "left":
             return reach.low is not None and at_most(offset, reach.low)
         return reach.point == offset
+
+
+def _no_further(place: Dim, other: Dim, padding: Padding) -> bool:
+    """Whether a place is real wherever the other is."""
+    if padding == "right":
+        return at_most(place, other)
+    return at_most(other, place) if padding == "left" else place == other
 
 
 Relation = tuple[Piece, ...]
@@ -89,19 +125,21 @@ def piece(
     absolute: Interval,
     guards: Iterable[Guard] = (),
     control: bool = False,
+    rest: Rest | None = None,
 ) -> Piece | None:
     """The one form of a piece, or None where no pair is left."""
     kept = tuple(sorted((axis, rate) for axis, rate in rates.items() if rate))
     relative = _tightened(kept, relative, absolute)
     if not kept or relative == EVERYWHERE:
+        rest = None if kept else rest
         kept, absolute, relative = (), absolute & relative, EVERYWHERE
     if absolute.is_empty or relative.is_empty:
         return None
-    made = Piece(kept, relative, absolute, frozenset(), control)
+    made = Piece(kept, relative, absolute, frozenset(), control, rest)
     guards = tuple(guards)
     always = {(guard.tensor, guard.at) for guard in guards if guard.reader is None}
     plain = [g for g in guards if g.reader is None or not ((g.tensor, g.at) in always or made.implies(g))]
-    return Piece(kept, relative, absolute, frozenset(plain), control) if plain else made
+    return Piece(kept, relative, absolute, frozenset(plain), control, rest) if plain else made
 
 
 def _tightened(rates: Rates, relative: Interval, absolute: Interval) -> Interval:
@@ -117,11 +155,13 @@ def _tightened(rates: Rates, relative: Interval, absolute: Interval) -> Interval
 # -- making -----------------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=1 << 14)
 def along(axis: int, size: Dim | int, low: Dim | int | None = 0, high: Dim | int | None = 0) -> Relation:
     """Offsets from `low` to `high` along the reader's `axis`, at rate 1; the same place by default."""
     return relation([piece({axis: Fraction(1)}, Interval.of(low, high), Interval.first(size))])
 
 
+@lru_cache(maxsize=1 << 14)
 def whole(size: Dim | int) -> Relation:
     """All of a source's axis."""
     return within(Interval.first(size))
@@ -197,8 +237,11 @@ def _weakened(strong: Piece, weak: Piece) -> Iterator[Guard]:
 def compose(hop: Sequence[Relation], state: Relation, padding: Padding = None) -> Relation:
     """What a reader reads of the source, when it reads the middle by `hop` (a relation for each of the middle's axes)
     and the middle reads the source by `state`."""
-    if not all(hop):
-        return ()
+    return _composed(tuple(hop), state, padding) if all(hop) else ()
+
+
+@lru_cache(maxsize=1 << 14)
+def _composed(hop: tuple[Relation, ...], state: Relation, padding: Padding) -> Relation:
     return relation((made for p in state for made in _through(hop, p, padding)), padding)
 
 
@@ -215,12 +258,30 @@ def _step(chosen: Mapping[int, Piece], state: Piece, padding: Padding) -> Piece 
     relative = positions = state.relative
     for axis, rate in state.rates:
         through = chosen[axis]
-        relative = relative + through.relative * rate
         positions = positions + through.absolute * rate
+        if through.rest is None:
+            relative = relative + (through.relative if through.rates else through.absolute) * rate
         for reader, step in through.rates:
             rates[reader] = rates.get(reader, Fraction(0)) + rate * step
+    rests = list(_rests(chosen, state))
+    for rest in rests:
+        relative = relative + Interval.first(rest.count) * rest.share
     control = state.control or any(through.control for through in chosen.values())
-    return piece(rates, relative, state.absolute & positions, _step_guards(chosen, state, padding), control)
+    alone = state.relative == Interval.at(0) and all(chosen[axis].rest for axis, _ in state.rates)
+    guards = _step_guards(chosen, state, padding)
+    rest = rests[0] if alone and len(rests) == 1 else None
+    return piece(rates, relative, state.absolute & positions, guards, control, rest)
+
+
+def _rests(chosen: Mapping[int, Piece], state: Piece) -> Iterator[Rest]:
+    """What the rests of the chosen pieces add up to."""
+    shares: dict[tuple[int, int], Fraction] = {}
+    for axis, rate in state.rates:
+        rest = chosen[axis].rest
+        if rest:
+            key = (rest.axis, rest.count)
+            shares[key] = shares.get(key, Fraction(0)) + rate * rest.share
+    return (Rest(*key, share) for key, share in shares.items() if share)
 
 
 def _step_guards(chosen: Mapping[int, Piece], state: Piece, padding: Padding) -> Iterator[Guard]:
@@ -244,6 +305,8 @@ def _excuses(through: Piece, tensor: str, offset: Dim, padding: Padding) -> Iter
         yield (through.unit, through.relative.point + offset)
     elif through.unit is not None and through.excuses((through.unit, offset), offset, padding):
         yield (through.unit, offset)
+    elif padding == "right" and through.ends_by(dim(0) - offset):  # the first place is real
+        yield None
 
 
 def _places(state: Piece, middle: Dim, padding: Padding) -> Iterator[Dim]:

@@ -27,7 +27,31 @@ def found(contract: str, **how: str) -> Diagnostic:
         ("causal: {output: y, input: x, shift: T}", "`shift` of `causal` is a whole number, not `T`", ""),
         ("independent: {output: y}", "`independent` needs `axis`", "write `axis: …`"),
         ("ignores_padding: {where: x}", "`x` is `int B T`, but `where` needs truth values", "name a `bool` input"),
-        ("ignores_padding: {where: real, side: up}", "`side` of `ignores_padding` is `right` or `left`, not `up`", ""),
+        (
+            "ignores_padding: {where: real, side: up}",
+            "`side` of `ignores_padding` is `right` or `left`, not `up`",
+            "known words: `left`, `right`",
+        ),
+        (
+            "causal: {input: x, mode: trainig}",
+            "`mode` of `causal` is `training` or `evaluation`, not `trainig`",
+            "did you mean `training`?",
+        ),
+        (
+            "reach: {input: x}",
+            "`reach` says nothing of how far",
+            "say how far: `left: …`, `right: …`, `prefix: …` or `at_least: …`",
+        ),
+        ("reach: {input: x, at_least: 0}", "`at_least` of `reach` is a whole number from 1 on, not `0`", ""),
+        ("parameters: {at_most: d / 3}", "`at_most` of `parameters` is a whole number from 0 on, not `d / 3`", ""),
+        ("flops: {at_most: 10, TT: 3}", "`flops` has no argument `TT`", "did you mean `T`?"),
+        (
+            "flops: {at_most: 10, B: 3}",
+            "`flops` states some sizes, but not that of `T`",
+            "write `T: …`, or no sizes at all",
+        ),
+        ("parameters: {at_most: 10, T: 3}", "`parameters` has no argument `T`", "known arguments: `at_most`"),
+        ("uses: {input: x, axis: S}", "there is no axis `S`", "known axes: `B`, `T`"),
         ("isolates: {documents: idss}", "there is no input `idss`", "did you mean `ids`?"),
         (
             "causal: {output: y, input: x, axis: B}",

@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 
 from graphspec.axes import Axis, Dim, Number, Sizes, TensorType, dim
-from graphspec.flow import Fact, Guard, Interval, Length, compose, within
+from graphspec.flow import Fact, Guard, Interval, Length, along, compose, within
 from graphspec.masks import Causal, Keys, Mask
 from graphspec.operators import OPERATORS, Operator
 from graphspec.operators.attention import Attend, Heads, Merge
+from graphspec.operators.choice import Top
 from graphspec.operators.flow_rules import Effect, Unknown, Use, effect_of
 from graphspec.operators.linear import Linear
 from graphspec.operators.loss import CrossEntropy
 from graphspec.operators.pointwise import Pointwise
 from graphspec.operators.reduce import Reduce
-from graphspec.operators.shape import Concat, Select, Shift, Slice
+from graphspec.operators.shape import Concat, Select, Shift, Slice, Split
 from tests.flow.brute import matrix
 
 SIZES = Sizes({"heads": 2, "d": 6}, {})
@@ -193,6 +194,43 @@ def test_a_part_of_a_mask_tells_nothing_of_the_rest() -> None:
     facts = {"b": frozenset({Fact("real", "real", 1, dim(1), dim("T") + 1, frozenset({"B"}))})}
     parts = {"a": tensor("B", 1, dtype="bool"), "b": tensor("B", "T", dtype="bool")}
     assert not effect(Concat(axis=dim(1)), facts, **parts).facts
+
+
+def test_a_cumulative_sum_tells_its_edge_from_padding_unless_that_is_zero() -> None:
+    given = tensor("B", "T", "d")
+    forward, backward = (Reduce(over=dim("T"), kind="sum", cumulative=True, reverse=way) for way in (False, True))
+    assert effect(forward, x=given).marks.order({"T"}) == "absolute"
+    assert effect(forward, real(), x=given).marks.order({"T"}, "real") == "shift"
+    assert effect(forward, real(), x=given).marks.order({"T"}, "other") == "absolute"
+    assert not effect(forward, x=given).marks.uses_length({"T"})
+    assert effect(backward, x=given).marks.uses_length({"T"})
+    assert not effect(backward, real(), x=given).marks.uses_length({"T"}, masked_by="real")
+    highest = Reduce(over=dim("T"), kind="max", cumulative=True)
+    assert effect(highest, real(), x=given).marks.order({"T"}, "real") == "absolute"
+
+
+def test_only_candidates_are_compared() -> None:
+    facts = {"where": real()["x"]}
+    given, where = tensor("B", "T", "d"), tensor("B", "T", dtype="bool")
+    found = effect(Top(k=dim(2), axis=dim("T")), facts, x=given, where=where)
+    (row,) = found.hops[0].axes[1]
+    assert row.implies(Guard("real", dim(0)))
+    assert found.facts == facts["where"]
+    assert all(item.control for axis in found.hops[1].axes for item in axis)
+    assert not found.marks.uses_length({"T"}, masked_by="real")
+    assert effect(Top(k=dim(2), axis=dim("T")), x=given).marks.uses_length({"T"})
+
+
+def test_a_choice_of_experts_leaves_positions_alone() -> None:
+    found = effect(Top(k=dim(2), axis=dim("d")), x=tensor("B", "T", "d"))
+    assert found.hops[0].axes[1] == along(1, "T")
+    assert found.marks.order({"T"}) == "none"
+
+
+def test_parts_lie_at_their_offsets() -> None:
+    split = use(Split(axis=dim("T"), into=(("a", dim(2)), ("b", dim("T") - 2))), x=tensor("B", "T"))
+    offsets = [effect_of(split, output).hops[0].axes[1][0].relative.point for output in (0, 1)]
+    assert offsets == [dim(0), dim(2)]
 
 
 # -- attention --------------------------------------------------------------------------------------------------------

@@ -2,70 +2,140 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
-from graphspec.analysis.contracts.questions import Question
+from graphspec.analysis.contracts.questions import LONGEST, Answer, Breaks, Case, Question
 from graphspec.analysis.contracts.reading import Reading, Senseless
+from graphspec.analysis.flow import sizes_of
 from graphspec.axes import dim
 from graphspec.flow import Interval, Padding, Piece, at_most
 from graphspec.graph import Ref
 
+SHOWN = 64
+"""How long a path may be that is shown though it is known to be there."""
+
+Allows = Callable[[Piece, Padding], bool]
+
 
 def causal(reading: Reading) -> Iterator[Question]:
     output, ref, source, place, axis = reading.pair()
-    shift = reading.number("shift")
-    aligned = reading.type_of(ref).axes[place].size == source.type.axes[axis].size
+    stride = reading.stride(ref, place, source, axis)
+    slack = stride - 1 + reading.number("shift")
 
     def allows(item: Piece, padding: Padding) -> bool:
-        rate = _rate(item, place)
-        slack = shift + max(0, (rate or 0) - 1)
-        return _ends_by(item.absolute, shift) or (rate is not None and rate > 0 and _ends_by(item.relative, slack))
+        return _ends_by(item.absolute, slack) or _follows(item, place, stride, slack)
 
     def breaks(i: Any, j: Any, held: Any) -> Any:
-        return j > i + shift if aligned else j < 0
+        return j > stride * i + slack
 
     yield Question(output, ref, place, source.name, axis, allows, breaks)
 
 
 def prefix_causal(reading: Reading) -> Iterator[Question]:
     output, ref, source, place, axis = reading.pair()
-    n = reading.number("n")
+    n, stride = reading.number("n"), reading.stride(ref, place, source, axis)
 
     def allows(item: Piece, padding: Padding) -> bool:
-        return _ends_by(item.absolute, n - 1) or (item.unit == place and _ends_by(item.relative, 0))
+        return _ends_by(item.absolute, n - 1) or _follows(item, place, stride, stride - 1)
 
     def breaks(i: Any, j: Any, held: Any) -> Any:
-        return (j > i) & (j >= n)
+        return (j >= stride * (i + 1)) & (j >= n)
 
     yield Question(output, ref, place, source.name, axis, allows, breaks)
 
 
-def reach(reading: Reading) -> Iterator[Question]:
+def _follows(item: Piece, place: int, stride: int, last: int) -> bool:
+    """Whether it ends by `stride · i + last` for every reader `i` along the output's axis `place`."""
+    (axis, rate) = item.rates[0] if len(item.rates) == 1 else (None, Fraction(0))
+    return axis == place and 0 < rate <= stride and _ends_by(item.relative, last)
+
+
+def _ends_by(interval: Interval, last: int) -> bool:
+    return interval.high is not None and at_most(interval.high, dim(last))
+
+
+# -- reach ------------------------------------------------------------------------------------------------------------
+
+
+def reach(reading: Reading) -> Iterator[Case]:
     output, ref, source, place, axis = reading.pair()
-    left, right = (reading.contract.get(side) for side in ("left", "right"))
-    within = Interval.of(-left if isinstance(left, int) else None, right if isinstance(right, int) else None)
-    prefix = reading.number("prefix")
+    left, right, prefix, least = map(reading.stated, ("left", "right", "prefix", "at_least"))
+    if left is None is right is prefix is least:
+        help = "say how far: `left: …`, `right: …`, `prefix: …` or `at_least: …`"
+        raise Senseless("", "`reach` says nothing of how far", help)
+    if left is not None or right is not None or prefix is not None:
+        question = Question(output, ref, place, source.name, axis, *_reached(place, left, right, prefix), length=False)
+        yield partial(reading.judge.decide, question)
+    if least is not None:
+        allows, breaks = _at_least(place, least)
+        question = Question(output, ref, place, source.name, axis, allows, breaks, length=False, distance=least)
+        yield partial(_judge_distance, reading, question, place)
+
+
+def _reached(place: int, left: int | None, right: int | None, prefix: int | None) -> tuple[Allows, Breaks]:
+    """Within `left` and `right` of the reader, or within the prefix; if only that is stated, within the prefix."""
+    sided = left is not None or right is not None
+    within = Interval.of(None if left is None else -left, right)
+    first = prefix or 0
 
     def allows(item: Piece, padding: Padding) -> bool:
-        return _ends_by(item.absolute, prefix - 1) or (item.unit == place and within.contains(item.relative))
+        near = sided and item.unit == place and within.contains(item.relative)
+        return near or _ends_by(item.absolute, first - 1)
 
     def breaks(i: Any, j: Any, held: Any) -> Any:
-        before = j < i - left if isinstance(left, int) else j < 0
-        after = j > i + right if isinstance(right, int) else j < 0
-        return (before | after) & (j >= prefix)
+        before = j < i - left if left is not None else j < 0
+        after = j > i + right if right is not None else j < 0
+        return (before | after if sided else j >= 0) & (j >= first)
 
-    yield Question(output, ref, place, source.name, axis, allows, breaks, length=False)
-
-
-def _rate(item: Piece, place: int) -> Fraction | None:
-    """The rate along the output's axis, if the piece follows no other."""
-    return item.rates[0][1] if len(item.rates) == 1 and item.rates[0][0] == place else None
+    return allows, breaks
 
 
-def _ends_by(interval: Interval, last: int | Fraction) -> bool:
-    return interval.high is not None and at_most(interval.high, dim(1) * Fraction(last))
+def _at_least(place: int, least: int) -> tuple[Allows, Breaks]:
+    """Nothing `least` before the reader or further: what a path that proves the reach breaks."""
+
+    def allows(item: Piece, padding: Padding) -> bool:
+        low = item.relative.low
+        return item.unit == place and low is not None and at_most(dim(1 - least), low)
+
+    def breaks(i: Any, j: Any, held: Any) -> Any:
+        return j <= i - least
+
+    return allows, breaks
+
+
+def _judge_distance(reading: Reading, question: Question, place: int) -> Answer:
+    """The other way round: what is read that far away proves, a bound that excludes it refutes."""
+    judge, least = reading.judge, question.distance
+    reads = judge.state(question.ref).reads.get(question.source, ())
+    pieces = reads[question.axis] if reads else ()
+    length = sizes_of(reading.graph).value(reading.type_of(question.ref).sizes[place])
+    if all(question.allows(item, None) for item in pieces) or (length is not None and length <= least):
+        axis = reading.axis_of(question)
+        said = (
+            f"`{question.output}` reads nothing of `{question.source}` that is {least:,} or more before along `{axis}`"
+        )
+        return Answer("refuted", said)
+    sure = any(_goes_back(item, place, least) for item in judge.surely(question))
+    found = judge.refute(question) if least <= (SHOWN if sure else LONGEST) else None
+    if found:
+        return replace(found, status="proved")
+    if sure:
+        return Answer("proved", f"`{question.output}` reads `{question.source}` as far as {least:,} before")
+    return Answer("unknown", "no path that long was found")
+
+
+def _goes_back(item: Piece, place: int, least: int) -> bool:
+    """Whether some reader reads `least` or more before it, on a long enough axis."""
+    if not item.rates:
+        return item.absolute.low == dim(0)
+    return item.unit == place and (item.relative.low is None or at_most(item.relative.low, dim(-least)))
+
+
+# -- independence -----------------------------------------------------------------------------------------------------
 
 
 def independent(reading: Reading) -> Iterator[Question]:

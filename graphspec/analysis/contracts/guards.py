@@ -56,6 +56,7 @@ def _only_where(
 ) -> Question:
     made, size = reading.type_of(ref), source.type.sizes[axis]
     place = next((at for at in reading.positions(made) if made.sizes[at] == size), None)
+    apart = place is None and any(reading.related(own, source.type.axes[axis]) for own in made.axes)
     own = tensor.type.sizes.index(size)
     rows = reading.names(tensor.type, [at for at in range(len(tensor.type.axes)) if at != own])
     guard = Guard(tensor.name, dim(0), None if place is None else (place, dim(0)))
@@ -65,10 +66,16 @@ def _only_where(
 
     def problem() -> str:
         names = reading.names(source.type, [axis])
-        return asymmetry(reading.judge, ref, names, "absolute") if symmetric else ""
+        return asymmetry(reading.judge, ref, names, "absolute", tensor.name) if symmetric else ""
 
     held = replace(held, rows=rows)
-    return Question(output, ref, place, source.name, axis, allows, held.breaks, counted, held, problem)
+    breaks = _cannot_be_said if apart else held.breaks
+    return Question(output, ref, place, source.name, axis, allows, breaks, counted, held, problem)
+
+
+def _cannot_be_said(i: Any, j: Any, held: Any) -> Any:
+    """Which entries of an output along a longer or shorter axis are padding, or of which document, is not stated."""
+    return j < 0
 
 
 def _padded(side: Padding) -> Callable[[int], Any]:

@@ -13,18 +13,21 @@ from typing import Any, Literal
 from graphspec.analysis.flow import FlowAnalysis, State
 from graphspec.analysis.paths import Hop, PathSearch
 from graphspec.analysis.replay import Replay, Setting, Unfit, number_of
-from graphspec.axes import Dim, TensorType
-from graphspec.flow import Interval, Padding, Piece
+from graphspec.analysis.sure import SureFlow
+from graphspec.analysis.words import entry, letter, offset
+from graphspec.axes import Axis, Dim, TensorType
+from graphspec.flow import Interval, Padding, Piece, Relation
 from graphspec.graph import Graph, Ref
 
 Status = Literal["proved", "refuted", "unknown"]
+Mode = Literal["training", "evaluation"]
+MODES: tuple[Mode, ...] = ("training", "evaluation")
 
 LENGTHS = (6, 9)
 """Of the followed axis in replays; then as long as bounds of the relation ask for."""
 
 LONGEST = 384
 OTHER_LENGTH = 2
-
 
 Breaks = Callable[[Any, Any, Any], Any]
 """Which pairs of indices (the output's, or None; the input's) break a property, given a tensor that is held."""
@@ -51,7 +54,7 @@ class Question:
 
     `place` is the output's axis that corresponds, if it has one. `allows` judges a piece of the relation, `breaks`
     pairs of indices. `length`: whether the number of entries may not count either; `problem` says what else stands
-    against a proof.
+    against a proof; `distance` is one that a counterexample may need.
     """
 
     output: str
@@ -64,6 +67,7 @@ class Question:
     length: bool = True
     held: Held | None = None
     problem: Callable[[], str] = field(default=lambda: "")
+    distance: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,14 +84,39 @@ Case = Callable[[], Answer]
 
 
 class Judge:
-    """Decides questions about one graph."""
+    """Decides questions about one graph, in training or in evaluation."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, mode: Mode = "training") -> None:
+        self.graph, self.mode = graph, mode
         self._analyses: dict[Padding, FlowAnalysis] = {}
+        self._others: dict[Mode, Judge] = {mode: self}
+        self._sure: SureFlow | None = None
+
+    def in_mode(self, mode: Mode) -> Judge:
+        if mode not in self._others:
+            self._others[mode] = Judge(self.graph, mode)
+        return self._others[mode]
+
+    @property
+    def by_mode(self) -> bool:
+        """Whether anything that was looked at so far is otherwise in the other mode."""
+        return any(analysis.by_mode for analysis in (*self._analyses.values(), self._sure) if analysis)
 
     def analysis(self, padding: Padding = None) -> FlowAnalysis:
-        return self._analyses.setdefault(padding, FlowAnalysis(self.graph, padding))
+        if padding not in self._analyses:
+            self._analyses[padding] = FlowAnalysis(self.graph, padding, self.mode == "training")
+        return self._analyses[padding]
+
+    @property
+    def sure(self) -> SureFlow:
+        """The flow of what surely is read."""
+        self._sure = self._sure or SureFlow(self.graph, None, self.mode == "training")
+        return self._sure
+
+    def surely(self, question: Question) -> Relation:
+        """What surely is read of the axis that a question is about, at all lengths."""
+        reads = self.sure.whole().state(question.ref).reads.get(question.source, ())
+        return reads[question.axis] if reads else ()
 
     def state(self, ref: Ref, padding: Padding = None) -> State:
         return self.analysis(padding).whole().state(ref)
@@ -112,6 +141,7 @@ class Judge:
         masked_by = question.held.tensor if question.held else ""
         names = self.analysis().names(self.type_of(question.source), question.axis)
         counted = question.length and state.all_marks.uses_length(names, masked_by)
+        counted = counted or (question.length and self._counts_keys(question, state, masked_by))
         if counted or not all(question.allows(item, padding) for item in pieces):
             return ""
         if pieces and question.held and state.all_marks.mixed & question.held.rows:
@@ -120,11 +150,17 @@ class Judge:
             )
         return question.problem() or None
 
+    def _counts_keys(self, question: Question, state: State, masked_by: str) -> bool:
+        """Whether a mask shows where the axis ends, other than by what is read there."""
+        names = self.analysis().names(self.type_of(question.source), question.axis)
+        before = question.held is not None and question.held.padding != "right"
+        return state.all_marks.counts_keys(names, (question.source, question.axis), masked_by, before)
+
     # -- refutation ---------------------------------------------------------------------------------------------------
 
     def refute(self, question: Question) -> Answer | None:
         """A pair that breaks the property, found at small sizes."""
-        for lengths in self._lengths(question):
+        for lengths in self.lengths(question):
             for data in (True, False):
                 found = self.witness(question, Setting(question.source, question.axis, lengths, data=data))
                 if found:
@@ -133,11 +169,15 @@ class Judge:
 
     def witness(self, question: Question, setting: Setting) -> Witness | None:
         """A pair that breaks the property at these sizes, with its path."""
+        replay = self.replay(question, setting)
+        return Witness.find(question, replay) if replay else None
+
+    def replay(self, question: Question, setting: Setting) -> Replay | None:
+        """The model run at these sizes, unless they do not fit it or are too much."""
         try:
-            replay = Replay(self.analysis(), replace(setting, held=self._held(question, setting.lengths)))
+            return Replay(self.analysis(), replace(setting, held=self._held(question, setting.lengths)))
         except Unfit:
             return None
-        return Witness.find(question, replay)
 
     def _held(self, question: Question, lengths: Mapping[str, int]) -> tuple[str, Any] | None:
         if question.held is None:
@@ -145,7 +185,7 @@ class Judge:
         size = self.type_of(question.source).sizes[question.axis]
         return question.held.tensor, question.held.values(number_of(size, self.analysis().sizes, lengths))
 
-    def _lengths(self, question: Question) -> Iterator[Mapping[str, int]]:
+    def lengths(self, question: Question) -> Iterator[Mapping[str, int]]:
         """The sizes to try, for each run-time axis."""
         analysis, graph = self.analysis(), self.graph
         followed = analysis.names(self.type_of(question.source), question.axis)
@@ -158,6 +198,8 @@ class Judge:
     def _asked_for(self, question: Question) -> Iterator[int]:
         """Lengths at which the bounds of the relation are reached."""
         reads = self.state(question.ref).reads.get(question.source, ((),) * (question.axis + 1))
+        if max(LENGTHS) - 4 < question.distance <= LONGEST:
+            yield question.distance + 4
         for item in reads[question.axis]:
             for bound in _bounds(item.relative, item.absolute):
                 number = bound.constant
@@ -166,7 +208,7 @@ class Judge:
 
     def _unknown(self, question: Question) -> str:
         """Why neither succeeded: the first hop of a possible path that may not be one."""
-        for lengths in self._lengths(question):
+        for lengths in self.lengths(question):
             found = self.witness(question, Setting(question.source, question.axis, lengths, exact=False))
             doubtful = next((hop for hop in found.path if not hop.certain), None) if found else None
             if doubtful:
@@ -183,12 +225,13 @@ def _bounds(*intervals: Interval) -> Iterator[Dim]:
 
 @dataclass(frozen=True)
 class Witness:
-    """A pair of entries that breaks a property in a replay."""
+    """A pair of entries that breaks a property in a replay; `pairs` are all that do."""
 
     question: Question
     replay: Replay
     place: tuple[int, ...]
     column: int
+    pairs: Any = field(default=None, compare=False, repr=False)
 
     @staticmethod
     def find(question: Question, replay: Replay) -> Witness | None:
@@ -198,27 +241,51 @@ class Witness:
         reader, entries = _reader(question, replay, reads), np.arange(replay.count)
         held = replay.setting.held[1] if replay.setting.held else None
         broken[..., :-1] = question.breaks(reader, entries, held)
-        broken[..., -1] = question.length
-        found = np.argwhere(broken & reads)
+        broken[..., -1] = question.length and (question.held is None or question.held.padding != "left")
+        pairs = broken & reads
+        found = np.argwhere(pairs)
         if not len(found):
             return None
         *place, column = min(found.tolist(), key=lambda entry: (entry[-1] == replay.count, sum(entry)))
-        return Witness(question, replay, tuple(place), column)
+        return Witness(question, replay, tuple(place), column, pairs)
 
     @cached_property
     def path(self) -> tuple[Hop, ...]:
-        return PathSearch(self.replay, self.column).find(self.question.ref, self.place)
+        named = (letter(self.axis), self.column - self.distance) if self.distance is not None else ("", 0)
+        return PathSearch(self.replay, self.column, *named).find(self.question.ref, self.place)
+
+    @property
+    def axis(self) -> Axis:
+        return self.replay.analysis.graph.body.type_of(Ref(self.question.source, "")).axes[self.question.axis]
+
+    @cached_property
+    def distance(self) -> int | None:
+        """How far from its reader the entry lies, if every reader breaks the property by one so far away."""
+        question, body = self.question, self.replay.analysis.graph.body
+        made = body.type_of(question.ref)
+        followed = self.replay.followed(made)
+        if question.held or self.pairs is None or self.column == self.replay.count or question.place not in followed:
+            return None
+        own = followed.index(question.place)
+        others = tuple(at for at in range(len(followed)) if at != own)
+        pairs, distance = self.pairs[..., :-1].any(axis=others), self.column - self.place[own]
+        same = made.axes[question.place].size == self.axis.size and len(pairs) > abs(distance) + 1
+        return distance if same and bool(pairs.diagonal(distance).all()) else None
 
     @property
     def said(self) -> str:
-        question = self.question
-        source = self.replay.analysis.graph.body
-        axis = next(given for given in source.inputs if given.name == question.source).type.axes[question.axis]
+        return self.says("reads")
+
+    def says(self, verb: str) -> str:
+        question, axis = self.question, self.axis
         if self.column == self.replay.count:
             return f"`{question.output}` depends on the length of `{axis}`"
-        followed = self.replay.followed(source.type_of(question.ref))
+        if self.distance is not None:
+            read = entry(question.source, offset(letter(axis), self.distance))
+            return f"`{entry(question.output, letter(axis))}` {verb} `{read}`"
+        followed = self.replay.followed(self.replay.analysis.graph.body.type_of(question.ref))
         own = f" at `{axis}` = {self.place[followed.index(question.place)]}" if question.place in followed else ""
-        return f"`{question.output}`{own} reads `{question.source}` at `{axis}` = {self.column}"
+        return f"`{question.output}`{own} {verb} `{question.source}` at `{axis}` = {self.column}"
 
 
 def _reader(question: Question, replay: Replay, reads: Any) -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
-from graphspec.analysis.contracts.questions import Judge
+from graphspec.analysis.contracts.questions import Judge, Question
 from graphspec.analysis.flow import sizes_of
 from graphspec.axes import Axis, Dim, TensorType
 from graphspec.diagnostics import suggestion
@@ -42,15 +43,35 @@ class Reading:
         value = self.contract.get(argument)
         return value if isinstance(value, int) else default
 
+    def stated(self, argument: str) -> int | None:
+        return self.number(argument) if self.contract.get(argument) is not None else None
+
+    def sizes(self) -> dict[str, int] | None:
+        """The run-time sizes that are stated, a batch of 1 where it is not; None if positions are left open."""
+        free = [axis for axis in self.graph.axes if axis.size is None]
+        stated = {axis.name: self.number(axis.name) for axis in free if self.contract.get(axis.name) is not None}
+        open_ = [axis.name for axis in free if axis.name not in stated and axis.role != "batch"]
+        if open_ and stated:
+            message = f"`{self.contract.kind}` states some sizes, but not that of `{open_[0]}`"
+            raise Senseless(next(iter(stated)), message, f"write `{open_[0]}: …`, or no sizes at all")
+        return None if open_ else {**{axis.name: 1 for axis in free}, **stated}
+
     def outputs(self) -> dict[str, Ref]:
         """The value that the contract is about: an output or a node; all outputs where none is named."""
         outputs, named = dict(self.graph.body.outputs), self.text("output")
         if named is None:
             return outputs
-        known = {node.name: Ref(node.name, node.outputs[0].name) for node in self.graph.body.nodes} | outputs
+        known = dict(self._nodes()) | outputs
         if named not in known:
             raise Senseless("output", f"there is no output or node `{named}`", suggestion(named, known, "outputs"))
         return {named: known[named]}
+
+    def _nodes(self) -> Iterator[tuple[str, Ref]]:
+        """The values of the model's own body: a node's first output by the node's name, the others dotted."""
+        for node in self.graph.body.nodes:
+            if not node.anonymous:
+                yield node.name, Ref(node.name, node.outputs[0].name)
+                yield from ((f"{node.name}.{value.name}", Ref(node.name, value.name)) for value in node.outputs[1:])
 
     def inputs(self) -> dict[str, Input]:
         inputs, named = {source.name: source for source in self.graph.body.inputs}, self.text("input")
@@ -90,6 +111,10 @@ class Reading:
         same = [at for at in own if sizes.same(given.axes[at].size, Dim.symbol(name))]
         return next(iter(exact or same), None)
 
+    def axis_of(self, question: Question) -> Axis:
+        """The input's axis that a question is about."""
+        return self.judge.type_of(question.source).axes[question.axis]
+
     def positions(self, given: TensorType) -> list[int]:
         return [
             at for at, axis in enumerate(given.axes) if self.graph.role(axis.size) == "position" and not axis.primed
@@ -122,6 +147,20 @@ class Reading:
             raise Senseless("input", message, "say which with `axis:`")
         return pairs[0]
 
+    def stride(self, ref: Ref, place: int, source: Input, axis: int) -> int:
+        """How many places of an input's axis each place of the output's stands for."""
+        stated, sizes = self.contract.get("at"), sizes_of(self.graph)
+        made, given = self.type_of(ref).axes[place].size, source.type.axes[axis].size
+        if stated is None and sizes.same(made, given):
+            return 1
+        rate = Fraction(self.number("at")) if stated is not None else _growth(ground(made, sizes), ground(given, sizes))
+        if rate is None or rate.denominator > 1 or rate < 1:
+            message = f"`{Axis(made)}` and `{Axis(given)}` do not correspond place by place"
+            raise Senseless(
+                "output", message, "say how many places of the input each of the output stands for: `at: …`"
+            )
+        return int(rate)
+
     def one_output(self) -> tuple[str, Ref]:
         outputs = self.outputs()
         if len(outputs) > 1:
@@ -146,3 +185,17 @@ class Reading:
     def names(self, given: TensorType, axes: Iterable[int]) -> frozenset[str]:
         sizes = sizes_of(self.graph)
         return frozenset[str]().union(*(axis_names(given.axes[at].size, sizes) for at in axes))
+
+
+_LENGTH = 2**20 * 3**3 * 5**2 * 7
+"""Of a run-time axis, so long that what is rounded off a part of it does not count."""
+
+
+def _growth(made: Dim, given: Dim) -> Fraction | None:
+    """By how much `given` grows while `made` grows by 1, as the run-time axes that they share do."""
+    shared, both = made.symbols & given.symbols, made.symbols | given.symbols
+    short = dict.fromkeys(both, _LENGTH)
+    long = {**short, **dict.fromkeys(shared, 2 * _LENGTH)}
+    ends = [size.rational(lengths) for size in (given, made) for lengths in (short, long)]
+    first, last, below, above = (Fraction(0) if end is None else end for end in ends)
+    return (last - first) / (above - below) if None not in ends and above != below else None
