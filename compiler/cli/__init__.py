@@ -12,11 +12,11 @@ from typing import Annotated
 import typer
 
 import graphspec
-from compiler.cli import check, compile, predict, render, show, train
+from compiler.cli import check, compile, export, import_, new, predict, reach, render, show, train, verify
 from compiler.cli.options import complain
 from graphspec.diagnostics import SpecError
 
-COMMANDS = (check, show, render, compile, train, predict)
+COMMANDS = (check, show, reach, render, compile, train, verify, predict, import_, export, new)
 
 app = typer.Typer(
     name="graphspec",
@@ -27,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in COMMANDS:
-    app.command(module.__name__.rpartition(".")[2], epilog=f"Example: {module.EXAMPLE}")(module.command)
+    app.command(module.__name__.rpartition(".")[2].rstrip("_"), epilog=f"Example: {module.EXAMPLE}")(module.command)
 
 
 @app.callback(invoke_without_command=True)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compiler.cli.options import AsJson, Settings, SpecPath, complain, parse_settings
+from compiler.cli.options import AsJson, Plugins, Settings, SpecPath, complain, parse_settings
+from compiler.cli.plugins import load_plugins
 from graphspec.diagnostics import Report, as_dict
 
 if TYPE_CHECKING:
@@ -23,10 +24,12 @@ EXAMPLE = "graphspec check specs/transformer.yaml --set layers=2"
 def command(
     spec: SpecPath,
     settings: Settings = None,
+    plugins: Plugins = None,
     strict: Annotated[bool, typer.Option(help="Fail on contracts that are neither proved nor refuted.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Report every problem of a spec; or what it is: types, sizes, costs, contracts with verdicts."""
+    load_plugins(plugins)
     from graphspec.render.summary import summary
 
     report = Report()

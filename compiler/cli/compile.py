@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from compiler.cli.options import AsJson, Settings, SpecPath, complain, load_spec
+from compiler.cli.options import AsJson, Plugins, Settings, SpecPath, complain, load_spec
+from compiler.cli.plugins import load_plugins
 from graphspec.diagnostics import Diagnostic, Report, SpecError
 
 EXAMPLE = "graphspec compile specs/llm/llama.yaml -o llama.py"
@@ -17,11 +18,13 @@ EXAMPLE = "graphspec compile specs/llm/llama.yaml -o llama.py"
 def command(
     spec: SpecPath,
     settings: Settings = None,
+    plugins: Plugins = None,
     target: Annotated[str, typer.Option(metavar="KEY=VALUE,…", help="device, precision, objective, fusion.")] = "",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to a file instead of printing.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the PyTorch source that runs when the spec is compiled."""
+    load_plugins(plugins)
     found = load_spec(spec, settings)
     complain(found.warnings)
 

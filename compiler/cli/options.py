@@ -18,6 +18,14 @@ SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec, a YAML
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the spec; may be repeated.")
 ]
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option("--plugin", metavar="FILE|MODULE", help="Run Python code that registers operators; may be repeated."),
+]
+MapName = Annotated[
+    str | None, typer.Option("--map", metavar="NAME", help="Which of the spec's checkpoint maps; the only one.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
@@ -44,3 +52,16 @@ def load_spec(path: Path, settings: Sequence[str] | None) -> Spec:
     from graphspec.spec import load_with
 
     return load_with(path, parse_settings(settings))
+
+
+def parse_sizes(text: str, spec: Spec) -> dict[str, int]:
+    """`B=2,T=128` as sizes of run-time axes; misuse is an exit with code 2."""
+    known = [axis.name for axis in spec.graph.axes if axis.size is None]
+    found: dict[str, int] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        name, _, value = part.partition("=")
+        if name.strip() not in known or not value.strip().isdigit():
+            message = f"`{part}` is not of the form AXIS=SIZE with an axis of {', '.join(known) or 'this spec (none)'}"
+            raise typer.BadParameter(message, param_hint="--at")
+        found[name.strip()] = int(value)
+    return found

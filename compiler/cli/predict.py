@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from compiler.cli.options import AsJson
+from compiler.cli.options import AsJson, Plugins
+from compiler.cli.plugins import load_plugins
 from graphspec.diagnostics import File, Report
 
 EXAMPLE = "graphspec predict runs/dates 'den 3. mai 2021'"
@@ -22,9 +23,11 @@ def command(
     file: Annotated[Path | None, typer.Option(help="Answer every line of a file.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="The most tokens to write; by default until END.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    plugins: Plugins = None,
     as_json: AsJson = False,
 ) -> None:
     """Let a trained model answer: a line for every input."""
+    load_plugins(plugins)
     if (file is None) == (not inputs):
         raise typer.BadParameter("give texts, `-` for standard input, or --file", param_hint="INPUT")
     from compiler.train import predict as predicting

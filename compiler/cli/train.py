@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from compiler.cli.options import Settings, parse_settings
+from compiler.cli.options import Plugins, Settings, parse_settings
+from compiler.cli.plugins import load_plugins
 from graphspec.diagnostics import Report
 
 EXAMPLE = "graphspec train specs/transformer.yaml --data pairs.tsv --set layers=2 --steps 500"
@@ -16,6 +17,7 @@ EXAMPLE = "graphspec train specs/transformer.yaml --data pairs.tsv --set layers=
 def command(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE|SPEC", help="A recipe, or a spec with --data.")],
     settings: Settings = None,
+    plugins: Plugins = None,
     data: Annotated[Path | None, typer.Option(help="The file to learn from.")] = None,
     validation: Annotated[str | None, typer.Option(help="A file to measure on, or a share of the data.")] = None,
     test: Annotated[Path | None, typer.Option(help="A file to measure on once, at the end.")] = None,
@@ -28,6 +30,7 @@ def command(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
 ) -> None:
     """Train a model from files; every measurement, the source and the weights go to a run folder."""
+    load_plugins(plugins)
     from compiler.train import recipe as recipes
     from compiler.train import session
 
