@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from graphspec.checkpoints import CheckpointMap, check_map, read_maps
 from graphspec.diagnostics import Diagnostic, File, Report, Span
 from graphspec.document import Document, lay_out
 from graphspec.elaborate import elaborate
@@ -17,6 +18,7 @@ from graphspec.source import Source, parse, read
 
 if TYPE_CHECKING:
     from graphspec.analysis.contracts import Verdict
+    from graphspec.analysis.reach import Reach
 
 Override = str | int | float | bool
 
@@ -29,6 +31,7 @@ class Spec:
     source: Source
     overrides: Mapping[str, Override]
     warnings: tuple[Diagnostic, ...] = ()
+    checkpoints: Mapping[str, CheckpointMap] = field(default_factory=dict[str, CheckpointMap])
 
     def __repr__(self) -> str:
         given = ", ".join(source.name for source in self.graph.body.inputs)
@@ -51,6 +54,18 @@ class Spec:
         check_contracts(self.graph, report)
         report.check()
         return verdicts(self.graph)
+
+    def reach(self, output: str | None = None, input: str | None = None, axis: str | None = None) -> Reach:
+        """What an output (or a node) may read of an input along one of its axes; where there is but one of them, it need
+        not be named. `str` of the answer says it in a sentence. Raises `SpecError`.
+        """
+        from graphspec.analysis.reach import reach_of
+
+        report = Report()
+        found = reach_of(self.graph, output, input, axis, report)
+        report.check()
+        assert found is not None
+        return found
 
     def render(self, path: str | os.PathLike[str], **options: object) -> None:
         """Draw the diagram to a file; the suffix says how: `.svg .png .pdf .dot`. Raises `SpecError`."""
@@ -102,7 +117,16 @@ def build_spec(source: Source, folder: Path | None, overrides: Mapping[str, Over
         report.error("no-model", f"this file is {what}", _head(source), help=help)
         return None
     graph = elaborate(own_library(document, folder, report), overrides, report)
-    return Spec(graph, source, overrides, report.diagnostics) if graph else None
+    maps = _checkpoints(document, graph, report)
+    return Spec(graph, source, overrides, report.diagnostics, maps) if graph and not report.failed else None
+
+
+def _checkpoints(document: Document, graph: Graph | None, report: Report) -> Mapping[str, CheckpointMap]:
+    maps = read_maps(document, report)
+    if graph is not None and not report.failed:
+        for each in maps.values():
+            check_map(graph, document, each, report)
+    return maps
 
 
 def _head(source: Source) -> Span:

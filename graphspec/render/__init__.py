@@ -28,7 +28,8 @@ def to_svg(graph: Graph, options: RenderOptions | None = None) -> str:
 def write(graph: Graph, path: Path, report: Report, options: RenderOptions | None = None) -> None:
     """Draw to a file, its suffix says how. Where nothing can draw, the DOT is written beside it all the same.
 
-    Errors: `unknown-format`, `wrong-word`, `cannot-write`, `no-layout`. Warning: `layout-failed`.
+    Errors: `unknown-format`, `wrong-word`, `cannot-write`, `no-layout`, `unknown-contract`. Warnings: `layout-failed`,
+    `nothing-to-explain`.
     """
     from graphspec.render.files import save
 

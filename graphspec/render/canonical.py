@@ -15,6 +15,7 @@ from graphspec import masks
 from graphspec.axes import Dim, Number
 from graphspec.graph import Body, Call, Graph, Input, Node, Ref, Repeat
 from graphspec.operators import Operator, Record
+from graphspec.operators.pattern import Pattern
 from graphspec.operators.pointwise import ARITHMETIC, COMPARISONS, Dropout, Pointwise
 from graphspec.operators.reduce import Reduce, Softmax
 from graphspec.render.disjoint import Seen, disjoint, seen_inputs
@@ -117,6 +118,8 @@ def _node(node: Node, writer: _Expressions, seen: Seen, names: Mapping[Body, str
             return _flow({"block": names[body], **ports, **_label(node)})
         case Repeat() as repeat:
             return _repeat(node, repeat, writer, seen, names)
+        case Reduce(function=""):
+            return _operator(node, node.does, writer)
         case Pointwise() | Dropout() | Reduce() | Softmax():
             return _scalar(writer.expression(node))
         case operator:
@@ -168,12 +171,22 @@ def _value(value: Any, refs: Mapping[str, Ref], writer: _Expressions) -> str | l
             return "none"
         case Record():
             return _flow(_record(value, refs, writer))
+        case Pattern():
+            return str(value)
+        case ((str(), Dim()), *_):
+            return _flow({name: str(size) for name, size in value})  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        case ((str(), None), *_):
+            return [name for name, _ in value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         case tuple():
-            return [str(size) for size in value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+            return [_item(size) for size in value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         case Dim() | Number() | str():
             return str(value)
         case _:
             return mask_text(value, {port: writer.ref(ref) for port, ref in refs.items()})
+
+
+def _item(value: Any) -> str:
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, tuple) else str(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
 
 def _record(record: Record, refs: Mapping[str, Ref], writer: _Expressions) -> dict[str, str | list[str]]:
@@ -242,8 +255,8 @@ class _Expressions:
                 return f"dropout({self.ref(refs['x'])}, {p})", _CALL
             case Softmax(over=over):
                 return f"softmax({self.ref(refs['x'])}, {over})", _CALL
-            case Reduce(over=over, kind=kind):
-                return f"{kind}({self.ref(refs['x'])}, {over})", _CALL
+            case Reduce(over=over, function=function) if function:
+                return f"{function}({self.ref(refs['x'])}, {over})", _CALL
             case Pointwise(function=function, arguments=arguments):
                 return self._pointwise(function, [self._argument(argument, refs) for argument in arguments])
             case _:
@@ -291,7 +304,7 @@ def _flow(entries: Mapping[str, str | list[str]]) -> str:
     parts: list[str] = []
     for name, value in entries.items():
         if isinstance(value, list):
-            parts.append(f"{name}: [{', '.join(map(_scalar, value))}]")
+            parts.append(f"{name}: [{', '.join(v if v.startswith('[') else _scalar(v) for v in value)}]")
         else:
             parts.append(f"{name}: {value if value.startswith('{') else _scalar(value)}")
     return "{" + ", ".join(parts) + "}"

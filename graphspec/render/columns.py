@@ -33,7 +33,8 @@ class Columns:
         """For each column: 0 the main one, else left or right of it.
 
         What reads an input from the side stands on that side. What serves other columns from the side (memories,
-        tables that every turn reads) is left, branches are right; a second source goes right if there is room.
+        tables that every turn reads) is left, branches are right; a second source goes right if there is room. What
+        serves one side column stands on its side.
         """
         found: dict[int, int] = {0: 0}
         for column in range(1, len(self.stacks)):
@@ -49,8 +50,11 @@ class Columns:
         partners = [found[other] for other in self._partners(column) if found.get(other)]
         if partners:
             return partners[0]
-        if not self._serves(column):
+        if not self._served(column):
             return RIGHT
+        readers = {found.get(other, 0) for other in self._served(column)}
+        if len(readers) == 1 and readers != {0}:
+            return readers.pop()
         return RIGHT if LEFT in found.values() and RIGHT not in found.values() else LEFT
 
     def _partners(self, column: int) -> Iterator[int]:
@@ -59,8 +63,10 @@ class Columns:
             if column in ends and not is_side(wire, self.items):
                 yield from (end for end in ends if end != column)
 
-    def _serves(self, column: int) -> bool:
-        return any(self.place[wire.tail][0] == column and is_side(wire, self.items) for wire in self.inside)
+    def _served(self, column: int) -> set[int]:
+        """The columns that read this one from the side."""
+        side = (wire for wire in self.inside if is_side(wire, self.items) and self.place[wire.tail][0] == column)
+        return {self.place[wire.head][0] for wire in side}
 
     @cached_property
     def items(self) -> dict[str, Item]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphspec.render.measure import (
+    CAPTION_LINE,
+    CAPTION_SIZE,
     CELL,
     FRAME_SIZE,
     LONGEST_TITLE,
@@ -22,6 +24,7 @@ from graphspec.render.picture import Box, Dot, Frame, Label, Line, Picture, Poin
 from graphspec.render.theme import Palette
 
 GLYPH_SUFFIX = "•mask"
+LEADING = 1
 _ROUND = 6.0
 _ARROW = 5.5
 _POINTS_PER_INCH = 72
@@ -65,6 +68,8 @@ class _Writer:
         yield from self.inside("", "  ")
         for at, piece in enumerate(piece for piece in self.picture.pieces if isinstance(piece, Label)):
             yield self.label(piece, at)
+        for at, words in enumerate(self.picture.caption):
+            yield self.caption(words, at)
         for piece in self.picture.pieces:
             if isinstance(piece, Line):
                 yield f"  {quoted(piece.tail)} -> {quoted(piece.head)} [{self.line(piece)}]"
@@ -100,19 +105,28 @@ class _Writer:
         match box.item.form:
             case "mark":
                 fill = f'shape=circle, style=filled, fillcolor="{self.palette.fill("mark")}"'
-                return f"{quoted(box.path)} [{size}, {fill}, label=<{escaped(box.item.mark)}>]"
+                return f"{quoted(box.path)} [{size}, {fill}{self.paint(box)}, label=<{escaped(box.item.mark)}>]"
             case "text":
-                return f'{quoted(box.path)} [{size}, shape=plaintext, style="", label=<{self.words(box)}>]'
+                red = f', fontcolor="{self.palette.alarm}"' if box.paint else ""
+                return f'{quoted(box.path)} [{size}, shape=plaintext, style=""{red}, label=<{self.words(box)}>]'
             case _:
                 fill = f'fillcolor="{self.palette.fill(box.item.kind)}"'
-                return f"{quoted(box.path)} [{size}, {fill}, label=<{self.words(box)}>]"
+                return f"{quoted(box.path)} [{size}, {fill}{self.paint(box)}, label=<{self.words(box)}>]"
+
+    def paint(self, piece: Box | Frame) -> str:
+        """The looks of what stands on a painted path; the later of two fills counts."""
+        red = f', color="{self.palette.alarm}", penwidth=2' if piece.paint else ""
+        return red + (f', fillcolor="{self.palette.alarm_fill}"' if piece.paint == "leap" else "")
 
     def words(self, box: Box) -> str:
+        """The title, and below it the shape, as rows of a table: lines of one text would nearly touch."""
         title = f"<B>{escaped(shortened(box.item.title))}</B>"
         if not box.item.shape:
             return title
-        shape = escaped(shortened(box.item.shape))
-        return f'{title}<BR/><FONT POINT-SIZE="{_n(SHAPE_SIZE)}" COLOR="{self.palette.muted}">{shape}</FONT>'
+        text = escaped(shortened(box.item.shape))
+        shape = f'<FONT POINT-SIZE="{_n(SHAPE_SIZE)}" COLOR="{self.palette.muted}">{text}</FONT>'
+        rows = f"<TR><TD>{title}</TD></TR><TR><TD>{shape}</TD></TR>"
+        return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="{LEADING}" CELLPADDING="0">{rows}</TABLE>'
 
     def extras(self, box: Box) -> Iterator[str]:
         """What stands beside the words: a mask's glyph, or the sign of a sum where the residual comes in."""
@@ -138,15 +152,16 @@ class _Writer:
 
     def dot(self, dot: Dot) -> str:
         size = 'shape=point, width=0.05, height=0.05, label=""'
-        colour = self.palette.line
+        colour = self.palette.alarm if dot.paint else self.palette.line
         return f'{quoted(dot.path)} [pos="{_at((dot.x, dot.y))}", {size}, color="{colour}", fillcolor="{colour}"]'
 
     def frame(self, frame: Frame, level: int) -> str:
         p = self.palette
         fill = p.containers[min(level, len(p.containers) - 1)]
         corners = ",".join(map(_n, (frame.left, frame.bottom, frame.right, frame.top)))
+        looks = f'fillcolor="{fill}", color="{p.frame}", penwidth=1.2{self.paint(frame)}'
         return (
-            f'bb="{corners}", style="rounded,filled", fillcolor="{fill}", color="{p.frame}", penwidth=1.2, '
+            f'bb="{corners}", style="rounded,filled", {looks}, '
             f'label=<{self.frame_title(frame)}>, lp="{_at(frame.title)}"'
         )
 
@@ -164,6 +179,13 @@ class _Writer:
         looks = f'shape=plaintext, style="", width=0.3, height=0.15, label=<{text}>'
         return f'  {quoted(f"{label.text}•{at}")} [pos="{place}", {looks}]'
 
+    def caption(self, words: str, at: int) -> str:
+        """A line below the diagram."""
+        place = _at((self.picture.width / 2, (len(self.picture.caption) - at - 0.5) * CAPTION_LINE))
+        text = f'<FONT POINT-SIZE="{_n(CAPTION_SIZE)}" COLOR="{self.palette.alarm}">{escaped(words)}</FONT>'
+        looks = f'shape=plaintext, style="", width=0.1, height=0.1, label=<{text}>'
+        return f'  {quoted(f"caption•{at}")} [pos="{place}", {looks}]'
+
     def line(self, line: Line) -> str:
         looks = {
             "data": "",
@@ -171,7 +193,9 @@ class _Writer:
             "memory": f', color="{self.palette.memory}", penwidth=1.6',
             "tie": f', color="{self.palette.residual}", style=dotted',
         }
-        return f'pos="{_spline(line)}"{looks[line.kind]}{"" if line.arrow else ", arrowhead=none"}'
+        red = f', color="{self.palette.alarm}", penwidth=1.8'
+        look = red if line.paint else looks[line.kind]
+        return f'pos="{_spline(line)}"{look}{"" if line.arrow else ", arrowhead=none"}'
 
 
 def _parent(path: str) -> str:

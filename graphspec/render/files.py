@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args, get_type_hints
 
 from graphspec.diagnostics import Report, display_name, suggestion
 from graphspec.graph import Graph
 from graphspec.render.dot import dot_text
+from graphspec.render.explain import Explanation, explanation_of
 from graphspec.render.layout import NoLayout, drawn
+from graphspec.render.paint import painted
 from graphspec.render.picture import Picture
 from graphspec.render.place import picture_of
 from graphspec.render.scenes import scene_of
@@ -20,33 +23,42 @@ FORMATS = ("svg", "png", "pdf", "dot")
 
 def save(graph: Graph, path: Path, report: Report, options: RenderOptions) -> None:
     """See `graphspec.render.write`."""
+    explanation = explanation_of(graph, options.explain, report) if options.explain else None
+    if not report.failed:
+        saved(path, report, options, lambda form: drawing(graph, form, options, report, explanation))
+
+
+def saved(path: Path, report: Report, options: RenderOptions, content: Callable[[str], bytes]) -> None:
+    """Write the content that a suffix asks for; where nothing can draw, the DOT beside it."""
     form = path.suffix.removeprefix(".").lower()
     if form not in FORMATS:
         help = suggestion(form, [f".{name}" for name in FORMATS], "formats")
         report.error("unknown-format", f"`{display_name(path)}` is no format that can be drawn", None, help=help)
     elif _are_known(options, report):
         try:
-            _save(path, graph, form, options, report)
+            _save(path, form, content, report)
         except OSError as error:
             help = "choose a folder that exists and may be written to"
             report.error("cannot-write", f"cannot write `{display_name(path)}`: {error.strerror}", None, help=help)
 
 
-def _save(path: Path, graph: Graph, form: str, options: RenderOptions, report: Report) -> None:
+def _save(path: Path, form: str, content: Callable[[str], bytes], report: Report) -> None:
     try:
-        data = drawing(graph, form, options, report)
+        data = content(form)
     except NoLayout as error:
         beside = path.with_suffix(".dot")
-        beside.write_bytes(drawing(graph, "dot", options, report))
+        beside.write_bytes(content("dot"))
         message = f"{error.message}; the DOT is in `{display_name(beside)}`"
         report.error("no-layout", message, None, help=error.help)
         return
     path.write_bytes(data)
 
 
-def drawing(graph: Graph, form: str, options: RenderOptions, report: Report) -> bytes:
+def drawing(
+    graph: Graph, form: str, options: RenderOptions, report: Report, explanation: Explanation | None = None
+) -> bytes:
     """The content of a file. Raises `NoLayout`; warns of programs that failed before one did not."""
-    placed = picture(graph, options)
+    placed = picture(graph, options, explanation)
     dot = dot_text(placed, PALETTES[options.theme])
     if form == "dot":
         return dot.encode()
@@ -56,10 +68,12 @@ def drawing(graph: Graph, form: str, options: RenderOptions, report: Report) -> 
     return finished_svg(made.data, placed, graph.name).encode() if form == "svg" else made.data
 
 
-def picture(graph: Graph, options: RenderOptions) -> Picture:
-    """The diagram with everything in its place."""
+def picture(graph: Graph, options: RenderOptions, explanation: Explanation | None = None) -> Picture:
+    """The diagram with everything in its place, and the path of a contract painted."""
     title = (graph.title or graph.name) if options.title else ""
-    return picture_of(scene_of(graph, options), title, options.direction)
+    scene = scene_of(graph, options)
+    placed = picture_of(scene, title, options.direction)
+    return painted(placed, scene, explanation) if explanation else placed
 
 
 def _are_known(options: RenderOptions, report: Report) -> bool:

@@ -36,24 +36,29 @@ _PREFIX, _PADDING, _CHUNK, _REACH = 3, 2, 3, 2
 
 def glyph(mask: Mask, sizes: Mapping[str, int]) -> Glyph:
     """The picture of a mask, in which only the kind of each size counts (none, one, some); empty if all is seen."""
-    sees = _sees(mask, sizes)
+    sees = evaluated(mask, lambda atom: partial(_atom, atom, sizes))
     rows = tuple("".join("#" if sees(i, j) else "." for j in range(SIDE)) for i in range(SIDE))
     return rows if any("." in row for row in rows) else ()
 
 
-def _sees(mask: Mask, sizes: Mapping[str, int]) -> Callable[[int, int], bool]:
+Sees = Callable[[int, int], bool]
+"""Whether the query `i` sees the key `j`."""
+
+
+def evaluated(mask: Mask, atom: Callable[[Atom], Sees]) -> Sees:
+    """A mask as a function of query and key, given what its atoms are."""
     match mask:
         case And(left, right):
-            a, b = _sees(left, sizes), _sees(right, sizes)
+            a, b = evaluated(left, atom), evaluated(right, atom)
             return lambda i, j: a(i, j) and b(i, j)
         case Or(left, right):
-            a, b = _sees(left, sizes), _sees(right, sizes)
+            a, b = evaluated(left, atom), evaluated(right, atom)
             return lambda i, j: a(i, j) or b(i, j)
         case Not(inner):
-            a = _sees(inner, sizes)
+            a = evaluated(inner, atom)
             return lambda i, j: not a(i, j)
         case _:
-            return partial(_atom, mask, sizes)
+            return atom(mask)
 
 
 def _atom(atom: Atom, sizes: Mapping[str, int], i: int, j: int) -> bool:

@@ -57,6 +57,8 @@ def describe(node: Node, body: Body) -> str:
         case Repeat() as repeat:
             kinds = ", ".join(dict.fromkeys(inner.block for inner in repeat.bodies))
             return f"{kinds} × {repeat.times}" + (" (shared)" if repeat.shared else "")
+        case Reduce(function=""):
+            return f"{node.does.title} over {node.does.over}"
         case Pointwise() | Dropout() | Reduce() | Softmax():
             return expression_text(node, body)
         case operator:

@@ -10,6 +10,7 @@ from graphspec.render.scene import Item, Scene
 from graphspec.render.theme import Direction
 
 TITLE_SIZE, SHAPE_SIZE, FRAME_SIZE, TIMES_SIZE, WHOLE_SIZE = 11.0, 9.0, 12.0, 13.0, 13.0
+CAPTION_SIZE, CAPTION_LINE = 10.0, 14.0
 LONGEST_TITLE = 90
 
 GAP = 18.0  # from box to box, room for an arrow

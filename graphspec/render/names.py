@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from graphspec.axes import Dim, TensorType
 from graphspec.masks import Causal, Mask, atoms
@@ -80,9 +80,13 @@ def _heads(heads: int | None, key_heads: int | None) -> str:
     return "multi-query" if key_heads == 1 else "grouped-query"
 
 
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 def size_text(size: Dim) -> str:
-    """`4 * d_model` → `4·d_model`."""
+    """`4 * d_model` → `4·d_model`, `n // patch**2` → `n/patch²`."""
     text = plain(str(size)).replace(" * ", "·").replace(" // ", "/")
+    text = re.sub(r"\*\*(\d+)", lambda power: power[1].translate(_RAISED), text)
     return f"({text})" if re.search(r" [+-] ", text) else text
 
 
@@ -94,6 +98,19 @@ def shape_text(type: TensorType) -> str:
 def width(text: str, size: float, bold: bool = False) -> float:
     """About how wide a text is in points, rather too much than too little."""
     return sum(map(_letter, text)) * size * (1.06 if bold else 1.0)
+
+
+def wrapped(text: str, room: float, size: float) -> Iterator[str]:
+    """Lines of whole words that are about as wide as the room at most."""
+    line = ""
+    for word in plain(text).split():
+        longer = f"{line} {word}".strip()
+        if line and width(longer, size) > room:
+            yield line
+            longer = word
+        line = longer
+    if line:
+        yield line
 
 
 def _letter(letter: str) -> float:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from graphspec.render.scene import Item
 
 Point = tuple[float, float]
 Points = tuple[Point, ...]
+Paint = Literal["", "path", "leap"]
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """An item with its centre and size. `side` is where a residual comes in: -1 left, 1 right."""
+    """An item with its centre and size. `side` is where a residual comes in: -1 left, 1 right.
+
+    `paint`, here and below: `path` on the path that refutes a contract, `leap` where that path goes to another place.
+    """
 
     path: str
     item: Item
@@ -22,6 +27,7 @@ class Box:
     width: float
     height: float
     side: int = 0
+    paint: Paint = ""
 
     def moved(self, x: float, y: float) -> Box:
         return replace(self, x=self.x + x, y=self.y + y)
@@ -38,10 +44,12 @@ class Frame:
     right: float
     top: float
     title: Point
+    paint: Paint = ""
 
     def moved(self, x: float, y: float) -> Frame:
         left, bottom, right, top = self.left + x, self.bottom + y, self.right + x, self.top + y
-        return Frame(self.path, self.item, left, bottom, right, top, (self.title[0] + x, self.title[1] + y))
+        title = (self.title[0] + x, self.title[1] + y)
+        return replace(self, left=left, bottom=bottom, right=right, top=top, title=title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,7 @@ class Line:
     points: Points
     kind: str
     arrow: bool = True
+    paint: Paint = ""
 
     def moved(self, x: float, y: float) -> Line:
         return replace(self, points=moved(self.points, x, y))
@@ -65,6 +74,7 @@ class Dot:
     path: str
     x: float
     y: float
+    paint: Paint = ""
 
     def moved(self, x: float, y: float) -> Dot:
         return replace(self, x=self.x + x, y=self.y + y)
@@ -123,12 +133,13 @@ class Placed:
 
 @dataclass(frozen=True)
 class Picture:
-    """A whole diagram; every piece lies between (0, 0) and (width, height)."""
+    """A whole diagram; every piece lies between (0, 0) and (width, height). `caption` are the lines below it."""
 
     width: float
     height: float
     title: str
     pieces: Sequence[Piece] = field(default_factory=tuple[Piece, ...])
+    caption: tuple[str, ...] = ()
 
 
 def moved(points: Points, x: float, y: float) -> Points:

@@ -12,7 +12,11 @@ from graphspec.render.glyphs import Glyph
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing in a scene: a box, a mark, a text (an input or output of the model), a point, or a container."""
+    """One thing in a scene: a box, a mark, a text (an input or output of the model), a point, or a container.
+
+    `names` are the nodes for which it stands; if it stands for some turns of a repeat, `turns` says which: the number
+    of their run, and where in the run's pattern they stand.
+    """
 
     name: str
     form: str
@@ -23,6 +27,8 @@ class Item:
     times: str = ""
     inner: Scene | None = None
     note: str = field(default="", compare=False)
+    names: tuple[str, ...] = field(default=(), compare=False)
+    turns: frozenset[tuple[int, int]] = field(default=frozenset(), compare=False, repr=False)
     shape: str = field(default="", compare=False)
 
 

@@ -67,7 +67,7 @@ class _Builder:
 
     def text(self, source: Input) -> Item:
         shape = shape_text(source.type) if self.options.shapes != "none" else ""
-        return Item(source.name, "text", title=plain(source.name), shape=shape)
+        return Item(source.name, "text", title=plain(source.name), names=(source.name,), shape=shape)
 
     def items(self, flow: Flow, level: int) -> Iterator[Item]:
         titles = Counter(step.title for step in flow.steps)
@@ -75,13 +75,14 @@ class _Builder:
             if step.kind == CONTAINER:
                 yield self.container(step, level, _used(step, flow))
             elif step.is_mark:
-                yield Item(step.name, "mark", "mark", mark=step.mark)
+                yield Item(step.name, "mark", "mark", mark=step.mark, names=step.names)
             else:
                 seen = glyph(step.mask, self.sizes)
                 note = f"mask: {step.mask}" if seen else ""
                 name = step.name if titles[step.title] > 1 and _needs_name(step) else ""
                 shape = " · ".join(filter(None, [name, self.shape(step, flow)]))
-                yield Item(step.name, "box", step.kind, step.title, step.mark, seen, note=note, shape=shape)
+                look = Item(step.name, "box", step.kind, step.title, step.mark, seen)
+                yield replace(look, note=note, names=step.names, shape=shape)
 
     def shape(self, step: Step, flow: Flow) -> str:
         """The axes of what a step gives, where they are news."""
@@ -99,7 +100,7 @@ class _Builder:
                 times, inner = Turns(lambda body: self.body(body, level + 1, used), step.node.inputs[0][0]).of(repeat)
             case _:
                 raise AssertionError(f"{step.name} has no inside")
-        return Item(step.name, "container", title=step.title, times=times, inner=inner)
+        return Item(step.name, "container", title=step.title, times=times, inner=inner, names=step.names)
 
 
 def _needs_name(step: Step) -> bool:

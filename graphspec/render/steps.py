@@ -184,8 +184,8 @@ def _operator_title(node: Node, operator: Operator) -> str:
             return f" {_SIGNS[function]} ".join(words)
         case Pointwise(function=function):
             return humanised(function)
-        case Reduce(over=over, kind=kind):
-            return f"{humanised(kind)} over {size_text(over)}"
+        case Reduce(over=over, title=title):
+            return f"{humanised(title)} over {size_text(over)}"
         case Select(axis=axis, at=at) if at.constant in _ENDS:
             return f"{_ENDS[at.constant]} of {size_text(axis)}"
         case _:
@@ -212,10 +212,10 @@ def _attention(node: Node, found: Attention, title: str, reads: tuple[Read, ...]
 _KINDS = (
     ("experts", {"top", "mixture"}),
     ("scan", {"scan"}),
-    ("convolution", {"convolution"}),
+    ("convolution", {"convolution", "pool"}),
     ("ffn", {"linear"}),
     ("embedding", {"embedding"}),
-    ("norm", {"layer_norm", "rms_norm"}),
+    ("norm", {"layer_norm", "rms_norm", "batch_norm", "group_norm"}),
 )
 
 

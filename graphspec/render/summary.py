@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from graphspec.analysis.cost import Costs, human
+from graphspec.axes import Dim
 from graphspec.graph import Graph, Input
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ class Summary:
 
     def _parameter_lines(self, costs: Costs) -> Iterator[str]:
         total = costs.number(costs.parameters())
-        yield f"{total:,}" + (f" ({human(total)})" if total >= 1000 else "")
+        yield f"{total:,}" + (f" ({human(total).replace('G', 'B')})" if total >= 1000 else "")  # billions, as is usual
         parts = list(self._by_node(costs))
         width = max((len(name) for name, _ in parts[:_SHOWN_BLOCKS]), default=0)
         for name, count in parts[:_SHOWN_BLOCKS]:
@@ -71,8 +73,9 @@ class Summary:
 
     def _contract_lines(self) -> Iterator[str]:
         for verdict in self.verdicts:
-            arguments = ", ".join(f"{name}: {value}" for name, value in verdict.contract.arguments)
-            yield f"{_MARKS[verdict.status]} {verdict.status:<8} {verdict.contract.kind} ({arguments})"
+            arguments = ", ".join(f"{name}: {_argument(value)}" for name, value in verdict.contract.arguments)
+            found = f": {verdict.summary}" if verdict.status == "proved" and verdict.is_measured else ""
+            yield f"{_MARKS[verdict.status]} {verdict.status:<8} {verdict.contract.kind} ({arguments}){found}"
             if verdict.status != "proved":
                 yield from (f"    {line}" for line in verdict.explanation())
 
@@ -80,6 +83,12 @@ class Summary:
 def summary(graph: Graph, verdicts: Sequence[Verdict]) -> Summary:
     """The facts of a graph with the verdicts on its contracts."""
     return Summary(graph, verdicts)
+
+
+def _argument(value: str | int | bool) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:,}" if isinstance(value, int) else value
 
 
 def _column(title: str, lines: Sequence[str]) -> Iterator[str]:
@@ -94,17 +103,29 @@ def _input_text(source: Input) -> str:
 
 
 def _settings_text(graph: Graph) -> str:
-    return ", ".join(
-        f"{s.name} {s.value:,}" if isinstance(s.value, int) else f"{s.name} {s.value}" for s in graph.settings
-    )
+    return ", ".join(f"{setting.name} {_value_text(setting.value)}" for setting in graph.settings)
+
+
+def _value_text(value: int | float | bool | str) -> str:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def _flops_text(costs: Costs) -> str:
     found = costs.flops_per_token()
     if found is None:
-        return str(costs.known(costs.flops()))
+        return _product_text(costs.known(costs.flops()))
     constant, slope = found
     return f"{human(constant)} per token" + (f", and {human(slope)} for each position of length" if slope else "")
+
+
+def _product_text(size: Dim) -> str:
+    """`35153830656 * B` as `35.2 G for each of B`."""
+    if len(size.terms) != 1 or not size.symbols:
+        return human(size.constant) if size.constant is not None else str(size)
+    ((monomial, factor),) = size.terms
+    return f"{human(int(factor))} for each of {Dim.of_terms({monomial: Fraction(1)})}"
 
 
 def _verdict_dict(verdict: Verdict) -> dict[str, Any]:
@@ -112,5 +133,7 @@ def _verdict_dict(verdict: Verdict) -> dict[str, Any]:
         "contract": verdict.contract.kind,
         "arguments": dict(verdict.contract.arguments),
         "verdict": verdict.status,
+        "summary": verdict.summary,
+        "modes": dict(verdict.modes),
         "explanation": list(verdict.explanation()),
     }

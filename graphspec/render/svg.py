@@ -35,8 +35,8 @@ def finished_svg(svg: bytes, picture: Picture, name: str) -> str:
 
 
 def description(picture: Picture) -> str:
-    """The diagram in words: what stands in it from below, containers with what is in them."""
-    return "From the inputs on: " + ", ".join(_listed(picture, "")) + "."
+    """The diagram in words: what stands in it from below, containers with what is in them, and its caption."""
+    return " ".join(["From the inputs on: " + ", ".join(_listed(picture, "")) + ".", *picture.caption])
 
 
 # -- what Graphviz wrote ----------------------------------------------------------------------------------------------

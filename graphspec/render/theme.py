@@ -18,7 +18,8 @@ class RenderOptions:
     """What a drawing shows.
 
     `depth`: how many levels of blocks are opened; by default the file's own blocks, and none of a library's.
-    `direction`: where the data flow to. `shapes`: on which boxes the axes stand.
+    `direction`: where the data flow to. `shapes`: on which boxes the axes stand. `explain`: a refuted contract whose
+    path is painted, by its number (from 1) or its kind.
     """
 
     depth: int | None = None
@@ -26,6 +27,7 @@ class RenderOptions:
     shapes: Literal["changes", "all", "none"] = "changes"
     theme: ThemeName = "light"
     title: bool = True
+    explain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Palette:
     containers: tuple[str, ...]
     fills: Mapping[str, str]
     plain: str
+    alarm: str
+    alarm_fill: str
 
     def fill(self, kind: str) -> str:
         return self.fills.get(kind, self.plain)
@@ -59,6 +63,8 @@ _LIGHT = Palette(
     frame="#9a9a9a",
     containers=("#f5f5f5", "#ebebed", "#e1e2e6"),
     plain="#ececec",
+    alarm="#d32020",
+    alarm_fill="#ffc9c2",
     fills={
         "attention": "#ffe2bb",
         "cross": "#f6d5f0",
@@ -88,6 +94,8 @@ _DARK = Palette(
     frame="#5d636f",
     containers=("#1f2229", "#282c35", "#323742"),
     plain="#3a3f4a",
+    alarm="#ff6b5e",
+    alarm_fill="#8c2a22",
     fills={
         "attention": "#7a4f16",
         "cross": "#6f3366",
@@ -117,6 +125,8 @@ _PRINT = Palette(
     frame="#555555",
     containers=("#ffffff", "#f4f4f4", "#eaeaea"),
     plain="#ffffff",
+    alarm="#c00000",
+    alarm_fill="#bdbdbd",
     fills={"attention": "#d9d9d9", "cross": "#c4c4c4", "ffn": "#ebebeb", "experts": "#ebebeb", "embedding": "#f5f5f5"},
 )
 

@@ -31,6 +31,13 @@ def test_the_gallery(path: Path, depth: int | None) -> None:
         assert faults(picture(graph, RenderOptions(depth=depth, direction=direction))) == []
 
 
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_the_gallery_stands_close(path: Path) -> None:
+    """What is pushed out of the way of lines is pushed no further than it must be."""
+    drawn = picture(graphspec.load(path).graph, RenderOptions())
+    assert drawn.height < 60 * sum(isinstance(piece, Box) for piece in drawn.pieces)
+
+
 @settings(max_examples=30)
 @given(strategies.specs())
 def test_random_models(spec: RandomSpec) -> None:
