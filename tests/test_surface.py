@@ -6,10 +6,12 @@ import pytest
 
 import compiler
 import graphspec
+import graphspec.operators
 from compiler.target import Target
 
 LANGUAGE = ["Diagnostic", "Spec", "SpecError", "__version__", "load", "loads"]
-BACKEND = ["Target", "compile"]
+OPERATORS = ["Initialiser", "Mismatch", "Operator", "Registration", "Signature", "Weight", "operator", "register"]
+BACKEND = ["Target", "compile", "load", "register"]
 
 
 def test_the_names_are_these() -> None:
@@ -17,11 +19,20 @@ def test_the_names_are_these() -> None:
     assert sorted(compiler.__all__) == BACKEND
 
 
+def test_what_an_operator_of_ones_own_is_written_with() -> None:
+    assert set(OPERATORS) <= set(graphspec.operators.__all__)
+    assert all(inspect.getdoc(getattr(graphspec.operators, name)) for name in OPERATORS)
+    assert list(inspect.signature(graphspec.operators.register).parameters) == ["operator"]
+    assert list(inspect.signature(compiler.register).parameters) == ["operator", "lowering"]
+
+
 def test_the_signatures_are_these() -> None:
     assert list(inspect.signature(graphspec.load).parameters) == ["path", "overrides"]
     assert list(inspect.signature(graphspec.loads).parameters) == ["text", "overrides"]
     assert list(inspect.signature(graphspec.Spec.check).parameters) == ["self"]
+    assert list(inspect.signature(graphspec.Spec.reach).parameters) == ["self", "output", "input", "axis"]
     assert list(inspect.signature(graphspec.Spec.render).parameters) == ["self", "path", "options"]
+    assert list(inspect.signature(compiler.load).parameters) == ["spec", "checkpoint", "map", "target", "device"]
     assert list(inspect.signature(compiler.compile).parameters) == ["spec", "target", "seed", "device"]
     assert {"device", "precision", "objective", "fusion"} <= set(inspect.signature(Target).parameters)
 
