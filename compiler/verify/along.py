@@ -88,19 +88,21 @@ def reach(scene: Scene) -> Steps:
     if not left is right is prefix is None:
         yield from _unread(pair, forbidden, forbidden if pair.made == pair.size else None)
     if least is not None:
-        yield from _far(replace(pair, scene=scene.opened()), int(least))
+        ahead = scene.reading.contract.get("side") == "right"
+        yield from _far(replace(pair, scene=scene.opened()), int(least), ahead)
 
 
-def _far(pair: Pair, least: int) -> Steps:
-    """What lies at a stated distance moves the last position."""
+def _far(pair: Pair, least: int, ahead: bool) -> Steps:
+    """What lies at a stated distance moves the last position, or the first."""
     i, j = pair.grid()
     last = len(i) - 1
     if least > last:
         yield Skip(f"no two positions are {least} apart at these lengths")
         return
-    stay = Stay(pair.made, (pair.made,), torch.arange(len(i)) == last)
-    what = f"`{pair.source.name}` changed {least} or more before the last position"
-    yield pair.changed(j <= last - least, what, stay, moves=True)
+    stay = Stay(pair.made, (pair.made,), torch.arange(len(i)) == (0 if ahead else last))
+    where = "after the first position" if ahead else "before the last position"
+    what = f"`{pair.source.name}` changed {least} or more {where}"
+    yield pair.changed(j >= least if ahead else j <= last - least, what, stay, moves=True)
 
 
 def uses(scene: Scene) -> Steps:

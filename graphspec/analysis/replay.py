@@ -68,6 +68,11 @@ class Step:
     gaps: frozenset[int]
     certain: bool
 
+    @property
+    def is_control(self) -> bool:
+        """Whether it chooses among values, and is none: of constants it may choose either."""
+        return all(item.control for relation in self.hop.axes for item in relation)
+
     def claims(self, given: Value, exact: bool) -> bool:
         return not exact or (self.certain and not self.cuts & given.patchy)
 
@@ -216,9 +221,10 @@ class Replay:
         made = self._nothing(node.outputs[output].type)
         effect, steps = self.steps(node, frame, output)
         patchy: set[int] = set()
+        weighed = any(given[step.hop.port].live for step in steps if not step.is_control)
         for step in steps:
             argument = given[step.hop.port]
-            if step.claims(argument, self.setting.exact):
+            if step.claims(argument, self.setting.exact) and (weighed or not step.is_control or not self.setting.exact):
                 made |= self._product(step.matrix, argument.reads)
                 patchy |= step.gaps.union(*(step.spreads[at] for at in argument.patchy if at in step.spreads))
         live = any(given[step.hop.port].live for step in steps)

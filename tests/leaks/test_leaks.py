@@ -31,7 +31,7 @@ LEAKS: dict[str, list[str]] = {
     "shifted_the_wrong_way": ["refuted input:12"],
     "window_off_by_one": ["proved", "refuted layers:13"],
     "every_layer_windowed": ["proved", "proved", "refuted"],
-    "cross_attention_made_causal": ["proved", "refuted"],
+    "cross_attention_made_causal": ["proved", "refuted", "refuted"],
     "packed_documents_attend_across": ["proved", "refuted layers:16"],
     "batch_norm_across_samples": ["refuted norm:11"],
     "padding_counted_in_a_mean": ["refuted vector:15", "proved"],

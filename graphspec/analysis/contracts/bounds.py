@@ -71,7 +71,7 @@ def reach(reading: Reading) -> Iterator[Case]:
         question = Question(output, ref, place, source.name, axis, *_reached(place, left, right, prefix), length=False)
         yield partial(reading.judge.decide, question)
     if least is not None:
-        allows, breaks = _at_least(place, least)
+        allows, breaks = _at_least(place, least, ahead=reading.text("side") == "right")
         question = Question(output, ref, place, source.name, axis, allows, breaks, length=False, distance=least)
         yield partial(_judge_distance, reading, question, place)
 
@@ -94,42 +94,48 @@ def _reached(place: int, left: int | None, right: int | None, prefix: int | None
     return allows, breaks
 
 
-def _at_least(place: int, least: int) -> tuple[Allows, Breaks]:
-    """Nothing `least` before the reader or further: what a path that proves the reach breaks."""
+def _at_least(place: int, least: int, *, ahead: bool) -> tuple[Allows, Breaks]:
+    """Nothing `least` before the reader or further, or after it: what a path that proves the reach breaks."""
 
     def allows(item: Piece, padding: Padding) -> bool:
-        low = item.relative.low
+        low, high = item.relative.low, item.relative.high
+        if ahead:
+            return item.unit == place and high is not None and at_most(high, dim(least - 1))
         return item.unit == place and low is not None and at_most(dim(1 - least), low)
 
     def breaks(i: Any, j: Any, held: Any) -> Any:
-        return j <= i - least
+        return j >= i + least if ahead else j <= i - least
 
     return allows, breaks
 
 
 def _judge_distance(reading: Reading, question: Question, place: int) -> Answer:
     """The other way round: what is read that far away proves, a bound that excludes it refutes."""
-    judge, least = reading.judge, question.distance
+    judge, least, ahead = reading.judge, question.distance, reading.text("side") == "right"
+    where = "after" if ahead else "before"
     reads = judge.state(question.ref).reads.get(question.source, ())
     pieces = reads[question.axis] if reads else ()
     length = sizes_of(reading.graph).value(reading.type_of(question.ref).sizes[place])
     if all(question.allows(item, None) for item in pieces) or (length is not None and length <= least):
         axis = reading.axis_of(question)
         said = (
-            f"`{question.output}` reads nothing of `{question.source}` that is {least:,} or more before along `{axis}`"
+            f"`{question.output}` reads nothing of `{question.source}` that is {least:,} or more {where} along `{axis}`"
         )
         return Answer("refuted", said)
-    sure = any(_goes_back(item, place, least) for item in judge.surely(question))
+    sure = any(_goes_as_far(item, place, least, ahead) for item in judge.surely(question))
     found = judge.refute(question) if least <= (SHOWN if sure else LONGEST) else None
     if found:
         return replace(found, status="proved")
     if sure:
-        return Answer("proved", f"`{question.output}` reads `{question.source}` as far as {least:,} before")
+        return Answer("proved", f"`{question.output}` reads `{question.source}` as far as {least:,} {where}")
     return Answer("unknown", "no path that long was found")
 
 
-def _goes_back(item: Piece, place: int, least: int) -> bool:
-    """Whether some reader reads `least` or more before it, on a long enough axis."""
+def _goes_as_far(item: Piece, place: int, least: int, ahead: bool) -> bool:
+    """Whether some reader reads `least` or more before it, or after it, on a long enough axis."""
+    if ahead:
+        high = item.relative.high
+        return item.unit == place and item.absolute.high is None and (high is None or at_most(dim(least), high))
     if not item.rates:
         return item.absolute.low == dim(0)
     return item.unit == place and (item.relative.low is None or at_most(item.relative.low, dim(-least)))

@@ -49,7 +49,7 @@ _ALONG: Mapping[str, Form] = {"output": "output", "axis": "axis", **_MODE}
 _CAUSAL: Mapping[str, Form] = {**_PAIR, "shift": "number", "at": "size", **_MODE}
 _PREFIX: Mapping[str, Form] = {**_PAIR, "n": "count", "at": "size", **_MODE}
 _REACH: Mapping[str, Form] = {
-    **_PAIR, "left": "number", "right": "number", "prefix": "count", "at_least": "size", **_MODE
+    **_PAIR, "left": "number", "right": "number", "prefix": "count", "at_least": "size", "side": "side", **_MODE
 }  # fmt: skip
 _PADDING: Mapping[str, Form] = {**_ONE, "where": "tensor", "side": "side", **_MODE}
 _DOCUMENTS: Mapping[str, Form] = {**_ONE, "documents": "tensor", "alone": "flag", **_MODE}
