@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from compiler.build import compile
+    from compiler.checkpoint import load
+    from compiler.lower.custom import register
     from compiler.target import Target
 
 _HOMES = {
     "compile": "compiler.build",
+    "load": "compiler.checkpoint",
     "Target": "compiler.target",
+    "register": "compiler.lower.custom",
 }
 
-__all__ = ["Target", "compile"]
+__all__ = ["Target", "compile", "load", "register"]
 
 
 def __getattr__(name: str) -> Any:

@@ -214,6 +214,17 @@ class BlockEntry(Entry):
     _named = field_validator("inputs", "nodes", mode="before")(_names)
 
 
+class MapEntry(Entry):
+    """A checkpoint map: another layout's names for the model's tensors, and its keys for the parameters."""
+
+    config: SectionField = Field(default_factory=dict)
+    expect: SectionField = Field(default_factory=dict)
+    ignore: RawField | None = None
+    aliases: SectionField = Field(default_factory=dict)
+    nodes: SectionField = Field(default_factory=dict)
+    blocks: SectionField = Field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class ContractEntry:
     """`causal: {output: logits, input: target}`, as written."""
@@ -240,8 +251,9 @@ class Document(Entry):
     outputs: NamesField = Field(default_factory=dict)
     init: SectionField = Field(default_factory=dict)
     contracts: tuple[ContractEntry, ...] = ()
+    checkpoints: dict[str, MapEntry] = Field(default_factory=dict)
 
-    _named = field_validator("axes", "inputs", "blocks", "nodes", mode="before")(_names)
+    _named = field_validator("axes", "inputs", "blocks", "nodes", "checkpoints", mode="before")(_names)
 
     @field_validator("contracts", mode="before")
     @classmethod
@@ -341,6 +353,7 @@ def _unknown_help(path: tuple[int | str, ...], owner: Map, name: str) -> str:
     if split:
         return split
     inner: dict[str, type[Entry]] = {"inputs": InputEntry, "axes": AxisEntry, "blocks": BlockEntry}
+    inner["checkpoints"] = MapEntry
     model = Document if len(path) == 1 else inner.get(str(path[0]), InputEntry) if len(path) == 3 else InputEntry
     known = [f.alias or n for n, f in model.model_fields.items() if not (f.alias or n).startswith("\0")]
     return suggestion(name, [key for key in known if key not in ("key", "span", "map")], "keys")

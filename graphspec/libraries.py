@@ -82,7 +82,7 @@ def _read_library(name: str, path: Path, root: Path, report: Report, above: tupl
     document = lay_out(source, report) if source else None
     if document is None:
         return None
-    extra = [key for key in ("params", "axes", "inputs", "nodes", "outputs") if getattr(document, key)]
+    extra = [key for key in ("params", "axes", "inputs", "nodes", "outputs", "checkpoints") if getattr(document, key)]
     if extra:
         place = document.map.key(extra[0])
         help = "a library has only blocks: give them parameters and ports of their own"

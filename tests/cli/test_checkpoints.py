@@ -110,6 +110,11 @@ def test_new_writes_the_sizes_into_the_spec(folder: Path, tmp_path: Path) -> Non
     sizes = language.load(tmp_path / "mine.yaml").graph.sizes
     assert (sizes["depth"], sizes["d_model"], sizes["vocab"]) == (2, 16, 7)
     assert graphspec(*arguments, cwd=tmp_path).returncode == 1
+    lacking = {key: value for key, value in CONFIG.items() if key != "vocab_size"}
+    (folder / "config.json").write_text(json.dumps(lacking), encoding="utf-8")
+    assert graphspec(*arguments, "--overwrite", cwd=tmp_path).returncode == 0
+    found = graphspec(*arguments[:4], "-o", "other.yaml", cwd=tmp_path)
+    assert "does not say `vocab_size`" in found.stderr
     (folder / "config.json").write_text('{"hidden_size": 4', encoding="utf-8")
     found = graphspec(*arguments[:-1], "other.yaml", cwd=tmp_path)
     assert found.returncode == 1

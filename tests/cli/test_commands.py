@@ -123,7 +123,9 @@ def test_compile_prints_the_source(tmp_path: Path) -> None:
     assert (tmp_path / "model.py").read_text(encoding="utf-8") == printed
 
 
-@pytest.mark.parametrize("command", [("check",), ("show",), ("reach", "--input", "target"), ("render", "-o", "{}/t.svg")])
+@pytest.mark.parametrize(
+    "command", [("check",), ("show",), ("reach", "--input", "target"), ("render", "-o", "{}/t.svg")]
+)
 def test_looking_at_a_spec_does_not_import_torch(command: tuple[str, ...], tmp_path: Path) -> None:
     arguments = [part.format(tmp_path) for part in (command[0], TRANSFORMER, *command[1:])]
     program = (

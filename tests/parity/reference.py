@@ -1,0 +1,265 @@
+"""Tiny models of the reference implementation, made so that every tensor counts, saved as it saves them."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+B, T = 3, 11
+REAL = torch.arange(T) < torch.tensor([[T], [T - 4], [2]])
+"""Which positions are real: rows of different lengths, padded on the right."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """A spec, the reference's model class with a tiny configuration, and which outputs correspond."""
+
+    spec: str
+    model: str
+    config: dict[str, Any]
+    outputs: dict[str, str] = field(default_factory=lambda: {"logits": "logits"})
+    inputs: tuple[str, ...] = ()
+    same_names: bool = True
+
+
+def make(family: Family, seed: int = 0) -> nn.Module:
+    """A model of random numbers in fp32: no norm weight is 1, no bias 0, and scores are far from equal."""
+    import transformers
+
+    torch.manual_seed(seed)
+    kind = getattr(transformers, family.model)
+    config = kind.config_class(**family.config)
+    config._attn_implementation = "eager"
+    model = kind(config).float().eval()
+    with torch.no_grad():
+        for name, tensor in model.named_parameters():
+            drawn = torch.randn(tensor.shape)
+            tensor.copy_(1 + 0.3 * drawn if tensor.dim() == 1 and "bias" not in name else _spread(tensor) * drawn)
+    return model
+
+
+def _spread(tensor: Tensor) -> float:
+    return 0.3 if tensor.dim() < 2 else 1.5 / tensor.shape[-1] ** 0.5
+
+
+def save(model: nn.Module, folder: Path, **options: Any) -> Path:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.save_pretrained(folder, **options)  # pyright: ignore[reportCallIssue]
+    return folder
+
+
+def inputs(family: Family, vocab: int = 97) -> dict[str, Tensor]:
+    """Under the reference's names. The numbers at padded positions are arbitrary."""
+    generator = torch.Generator().manual_seed(1)
+    pixels = torch.randn(B, 3, 12, 12, generator=generator)
+    ended = torch.randint(0, vocab - 1, (B, T), generator=generator)
+    ended[torch.arange(B), REAL.sum(-1) - 1] = vocab - 1
+    sound = torch.randn(B, 5, 18, generator=generator)
+    answers = torch.randint(0, vocab, (B, T - 2), generator=generator)
+    special = {"pixel_values": pixels, "input_features": sound, "input_ids": ended, "decoder_input_ids": answers}
+    if {"pixel_values", "input_features"}.intersection(family.inputs):
+        return {name: special[name] for name in family.inputs}
+    found = {
+        "input_ids": torch.randint(0, vocab, (B, T), generator=generator),
+        "attention_mask": REAL.long(),
+    }
+    if "decoder_input_ids" in family.inputs:
+        found["decoder_input_ids"] = answers
+    if "token_type_ids" in family.inputs:
+        found["token_type_ids"] = torch.randint(0, 2, (B, T), generator=generator)
+    return found
+
+
+DECODER = {
+    "vocab_size": 97,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "tie_word_embeddings": False,
+}
+ROPE = {"rope_type": "default", "rope_theta": 1000.0}
+
+FAMILIES = {
+    "bloom": Family(
+        "llm/bloom.yaml",
+        "BloomForCausalLM",
+        {"vocab_size": 97, "hidden_size": 32, "n_layer": 3, "n_head": 4},
+    ),
+    "t5": Family(
+        "encoder_decoder/t5.yaml",
+        "T5ForConditionalGeneration",
+        {
+            "vocab_size": 97,
+            "d_model": 32,
+            "d_kv": 12,
+            "d_ff": 48,
+            "num_layers": 3,
+            "num_decoder_layers": 3,
+            "num_heads": 4,
+            "relative_attention_num_buckets": 8,
+            "relative_attention_max_distance": 7,
+            "feed_forward_proj": "relu",
+        },
+        inputs=("decoder_input_ids",),
+    ),
+    "mistral": Family(
+        "llm/mistral.yaml",
+        "MistralForCausalLM",
+        DECODER | {"sliding_window": 3, "rms_norm_eps": 1e-5, "rope_parameters": ROPE},
+    ),
+    "qwen3": Family(
+        "llm/qwen3.yaml",
+        "Qwen3ForCausalLM",
+        DECODER | {"head_dim": 12, "rms_norm_eps": 1e-6, "rope_parameters": ROPE},
+    ),
+    "gemma2": Family(
+        "llm/gemma2.yaml",
+        "Gemma2ForCausalLM",
+        DECODER
+        | {
+            "head_dim": 12,
+            "query_pre_attn_scalar": 10,
+            "sliding_window": 3,
+            "attn_logit_softcapping": 2.0,
+            "final_logit_softcapping": 3.0,
+            "rope_parameters": ROPE,
+            "tie_word_embeddings": True,
+        },
+    ),
+    "gpt_neox": Family(
+        "llm/gpt_neox.yaml",
+        "GPTNeoXForCausalLM",
+        {
+            "vocab_size": 97,
+            "hidden_size": 32,
+            "intermediate_size": 48,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 2,
+            "max_position_embeddings": 16,
+            "tie_word_embeddings": False,
+            "rope_parameters": ROPE | {"partial_rotary_factor": 0.25},
+        },
+    ),
+    "llama": Family(
+        "llm/llama.yaml",
+        "LlamaForCausalLM",
+        DECODER | {"rms_norm_eps": 1e-5, "rope_parameters": ROPE},
+    ),
+    "vit": Family(
+        "vision/vit.yaml",
+        "ViTForImageClassification",
+        {
+            "hidden_size": 32,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 4,
+            "intermediate_size": 48,
+            "image_size": 12,
+            "patch_size": 4,
+            "num_labels": 7,
+        },
+        inputs=("pixel_values",),
+    ),
+    "clip": Family(
+        "vision/clip.yaml",
+        "CLIPModel",
+        {
+            "text_config": {
+                "hidden_size": 32,
+                "num_hidden_layers": 3,
+                "num_attention_heads": 4,
+                "intermediate_size": 48,
+                "vocab_size": 97,
+                "max_position_embeddings": 16,
+                "projection_dim": 20,
+                "bos_token_id": 0,
+                "eos_token_id": 96,
+            },
+            "vision_config": {
+                "hidden_size": 24,
+                "num_hidden_layers": 3,
+                "num_attention_heads": 4,
+                "intermediate_size": 40,
+                "image_size": 12,
+                "patch_size": 4,
+                "projection_dim": 20,
+            },
+            "projection_dim": 20,
+        },
+        {"likeness": "logits_per_image", "text": "text_embeds", "picture": "image_embeds"},
+        inputs=("input_ids", "pixel_values"),
+    ),
+    "whisper": Family(
+        "speech/whisper.yaml",
+        "WhisperForConditionalGeneration",
+        {
+            "d_model": 32,
+            "encoder_layers": 3,
+            "decoder_layers": 3,
+            "encoder_attention_heads": 4,
+            "decoder_attention_heads": 4,
+            "encoder_ffn_dim": 48,
+            "decoder_ffn_dim": 48,
+            "vocab_size": 97,
+            "num_mel_bins": 5,
+            "max_source_positions": 9,
+            "max_target_positions": 16,
+            "pad_token_id": 1,
+            "bos_token_id": 1,
+            "eos_token_id": 2,
+            "decoder_start_token_id": 1,
+        },
+        inputs=("input_features", "decoder_input_ids"),
+    ),
+    "bart": Family(
+        "encoder_decoder/bart.yaml",
+        "BartForConditionalGeneration",
+        {
+            "vocab_size": 97,
+            "d_model": 32,
+            "encoder_layers": 3,
+            "decoder_layers": 3,
+            "encoder_attention_heads": 4,
+            "decoder_attention_heads": 4,
+            "encoder_ffn_dim": 48,
+            "decoder_ffn_dim": 48,
+            "max_position_embeddings": 16,
+        },
+        inputs=("decoder_input_ids",),
+    ),
+    "gpt2": Family(
+        "llm/gpt2.yaml",
+        "GPT2LMHeadModel",
+        {
+            "vocab_size": 97,
+            "n_positions": 16,
+            "n_embd": 32,
+            "n_layer": 3,
+            "n_head": 4,
+            "bos_token_id": 0,
+            "eos_token_id": 0,
+        },
+    ),
+    "bert": Family(
+        "encoders/bert.yaml",
+        "BertModel",
+        {
+            "vocab_size": 97,
+            "hidden_size": 32,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 4,
+            "intermediate_size": 48,
+            "max_position_embeddings": 16,
+        },
+        {"hidden": "last_hidden_state", "pooled": "pooler_output"},
+        ("token_type_ids",),
+        same_names=False,
+    ),
+}
