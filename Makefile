@@ -11,7 +11,7 @@ PIP   := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c con
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup graphviz demo test test-all lint format clean
+.PHONY: help setup graphviz demo test test-all soundness lint format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,9 @@ test: lint ## lint, check types, run the quick tests
 
 test-all: lint ## the same with the slow tests
 	$(BIN)/pytest
+
+soundness: setup ## verdicts on 10,000 random specs, held against their models
+	$(BIN)/python -m tests.soundness --count 10000 --seed 0
 
 lint: setup
 	$(BIN)/ruff check

@@ -56,8 +56,9 @@ class Spec:
         return verdicts(self.graph)
 
     def reach(self, output: str | None = None, input: str | None = None, axis: str | None = None) -> Reach:
-        """What an output (or a node) may read of an input along one of its axes; where there is but one of them, it need
-        not be named. `str` of the answer says it in a sentence. Raises `SpecError`.
+        """What an output (or a node) may read of an input along one of its axes; a single one need not be named.
+
+        `str` of the answer says it in a sentence. Raises `SpecError`.
         """
         from graphspec.analysis.reach import reach_of
 

@@ -25,6 +25,7 @@ LANGUAGE = (
     "graph",
     "elaborate",
     "libraries",
+    "checkpoints",
     "analysis",
     "render",
     "spec",

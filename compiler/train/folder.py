@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,12 +18,15 @@ from typing import TYPE_CHECKING, Any
 from compiler.train.recipe import Recipe, differences, load, text
 from graphspec import Spec
 from graphspec.diagnostics import Note, Report, display_name
+from graphspec.graph import Graph
+from graphspec.operators import OPERATORS, Operator
 from graphspec.source import Map, Scalar, Source, read
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 RECIPE, SPEC, VOCABULARY, SOURCE = "recipe.yaml", "spec.yaml", "vocabulary.json", "model.py"
+PLUGINS = "plugins.json"
 METRICS, DIAGRAM, CURVE, DATA = "metrics.jsonl", "diagram.svg", "loss.svg", "data.json"
 MODEL, OPTIMISER, STATE = "model.safetensors", "optimiser.safetensors", "state.json"
 _CHECKPOINTS, _PARTIAL = "checkpoints", "checkpoints/partial"
@@ -87,7 +92,7 @@ def claim(recipe: Recipe, resume: bool, report: Report) -> Folder | None:
     elif not resume:
         help = "go on with it by `--resume`, or name another folder with `run`"
         report.error("run-exists", f"`{name}` holds a run already, and nothing is overwritten", place, help=help)
-    else:
+    elif not lacks_plugins(folder, report):
         return folder
     return None
 
@@ -100,8 +105,44 @@ def begin(folder: Folder, recipe: Recipe, spec: Spec) -> None:
         copy = folder.path / library.relative_to(recipe.spec.parent)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(library, copy)
+    needed = plugins_of(spec.graph, folder.path)
+    if needed:
+        folder.file(PLUGINS).write_text(json.dumps(needed, indent=1) + "\n", encoding="utf-8")
     folder.file(DATA).write_text(json.dumps(digests(recipe), indent=1) + "\n", encoding="utf-8")
     folder.file(RECIPE).write_text(text(stored(folder, recipe), folder.path), encoding="utf-8")
+
+
+def plugins_of(graph: Graph, place: Path) -> dict[str, str]:
+    """The operators of a graph that are not the language's own, and the files or modules that they come from."""
+    nodes = (node for body in graph.bodies() for node in body.nodes)
+    used = {node.does.op for node in nodes if isinstance(node.does, Operator) and node.does.op in OPERATORS.custom}
+    return {op: _source(OPERATORS.custom[op], place) for op in sorted(used)}
+
+
+def _source(cls: type[Operator], place: Path) -> str:
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    if file is None or "." in cls.__module__:
+        return cls.__module__
+    return Path(os.path.relpath(file, place)).as_posix()
+
+
+def plugins(folder: Folder) -> dict[str, str]:
+    """The operators that a run needs and that are not the language's own, with what to say to `--plugin`."""
+    if not folder.file(PLUGINS).is_file():
+        return {}
+    found: dict[str, str] = json.loads(folder.file(PLUGINS).read_text(encoding="utf-8"))
+    return {
+        op: display_name(os.path.normpath(folder.path / it)) if it.endswith(".py") else it for op, it in found.items()
+    }
+
+
+def lacks_plugins(folder: Folder, report: Report) -> bool:
+    """Report operators that a run needs and nobody has registered: code of a folder is never run by itself."""
+    missing = {op: it for op, it in plugins(folder).items() if op not in OPERATORS}
+    for op, it in missing.items():
+        message = f"the run in `{display_name(folder.path)}` uses the operator `{op}`, which is not registered"
+        report.error("no-plugin", message, None, help=f"if you trust it, add `--plugin {it}`")
+    return bool(missing)
 
 
 def stored(folder: Folder, recipe: Recipe) -> Recipe:

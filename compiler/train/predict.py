@@ -139,6 +139,7 @@ def load(path: str | os.PathLike[str], *, device: str = "auto") -> Predictor:
 
     report, place = Report(), Folder(Path(path))
     _check_folder(place, report)
+    folder.lacks_plugins(place, report)
     report.check()
     recipe = load_recipe(place.file(folder.RECIPE), report, {"device": device})
     spec = read_spec(recipe.spec, {}, report) if recipe else None

@@ -52,6 +52,8 @@ class Result:
 def prepare(recipe: Recipe, resume: bool, report: Report) -> Job | None:
     """Check the recipe against its spec, its data, its device and its folder. Reports every fault."""
     device, place = optimise.device_of(recipe, report), folder.claim(recipe, resume, report)
+    if place is None and resume and report.failed:
+        return None
     first = read_spec(recipe.spec, sizes.given(recipe), report)
     task = choose(first.graph, recipe.task, report, recipe.span("task") or recipe.span("spec")) if first else None
     if first is None or task is None:
@@ -125,7 +127,8 @@ def _run(job: Job, console: Console, stop: Stop) -> Result:
 
 def resume_command(place: Folder) -> str:
     """What a user types to go on with a run."""
-    return f"graphspec train {display_name(place.file(folder.RECIPE))} --resume"
+    plugins = "".join(f" --plugin {it}" for it in dict.fromkeys(folder.plugins(place).values()))
+    return f"graphspec train {display_name(place.file(folder.RECIPE))} --resume{plugins}"
 
 
 def _begin(job: Job, source: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 from graphspec.axes import Dim, dim
@@ -14,6 +15,7 @@ from graphspec.flow import (
     Fact,
     Facts,
     Interval,
+    Keys,
     Length,
     Marks,
     Relation,
@@ -23,7 +25,7 @@ from graphspec.flow import (
     within,
 )
 from graphspec.operators.flow_mixing import kept
-from graphspec.operators.flow_rules import Choice, Effect, Hop, Size, Use
+from graphspec.operators.flow_rules import Choice, Effect, Hop, Shown, Size, Use
 
 if TYPE_CHECKING:
     from graphspec.operators.shape import Concat
@@ -139,7 +141,9 @@ class Shifts:
         zero = {fact.tensor for fact in use.facts.get(port, NO_FACTS) if fact.kind == "real" and fact.axis == axis}
         lengths = use.lengths(by) | (frozenset[Length]() if by.at_least(0) else use.lengths(size, unless=zero))
         facts = kept(use.carried(port, places, {axis: dim(0) - by}), "zeros")
-        return Effect((Hop(port, tuple(axes)),), Marks(absolutes=names, lengths=lengths, mixed=names), facts)
+        return Effect(
+            (Hop(port, tuple(axes)),), Marks(absolutes=names, lengths=lengths, mixed=names), facts, unsure=True
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +213,14 @@ class Joins:
         own = {port: axis - self._lead(use, port) for port in use.inputs}
         names = use.names(*(use.inputs[port].sizes[at] for port, at in own.items()))
         choice = Choice(tuple(own.items()), 2, Marks(absolutes=names))
-        return Effect(hops, Marks(mixed=names), facts, (choice,))
+        return Effect(hops, Marks(mixed=names), facts, (choice,), shown=tuple(self._ends(use, axis)))
+
+    def _ends(self, use: Use, axis: int) -> Iterator[Shown]:
+        """Where one part ends and the next one begins, if that depends on a length."""
+        for (port, _, _), (_, _, end) in pairwise(self._parts(use, axis)):
+            size = use.ground(use.inputs[port].sizes[axis])
+            for name in sorted(end.symbols):
+                yield Shown(((port, axis),), size, Keys(name, frozenset(), before=False))
 
     def _lead(self, use: Use, port: str) -> int:
         """How many leading axes of the result a part lacks: it is the same along them."""

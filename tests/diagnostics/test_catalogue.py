@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from graphspec.analysis.contracts import check_contracts
 from graphspec.diagnostics import Report
 from graphspec.source import parse
 from graphspec.spec import build_spec
@@ -21,12 +22,19 @@ EXAMPLES = [
 ]
 
 
-def found_in(text: str) -> dict[str, str]:
-    """The codes that a spec gives, with their help lines."""
+def reported(text: str) -> Report:
+    """What is said of a spec and of its contracts."""
     report = Report()
     source = parse(text, "example.yaml", report)
-    if source:
-        build_spec(source, ROOT / "specs", {}, report)
+    spec = build_spec(source, ROOT / "specs", {}, report) if source else None
+    if spec:
+        check_contracts(spec.graph, report)
+    return report
+
+
+def found_in(text: str) -> dict[str, str]:
+    """The codes that a spec gives, with their help lines."""
+    report = reported(text)
     return {diagnostic.code: diagnostic.help for diagnostic in report.diagnostics}
 
 
@@ -38,10 +46,7 @@ def test_the_example_triggers_its_code(code: str, example: str) -> None:
 
 @pytest.mark.parametrize(("code", "example"), EXAMPLES)
 def test_every_place_is_in_the_text(code: str, example: str) -> None:
-    report = Report()
-    source = parse(example, "example.yaml", report)
-    if source:
-        build_spec(source, ROOT / "specs", {}, report)
+    report = reported(example)
     lines = example.split("\n")
     for diagnostic in report.diagnostics:
         assert diagnostic.span is not None

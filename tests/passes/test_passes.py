@@ -190,10 +190,10 @@ def test_a_pass_done_twice_is_done(rewrite: Pass) -> None:
 @settings(max_examples=30)
 @given(strategies.specs())
 def test_nothing_learned_is_lost(random: strategies.RandomSpec) -> None:
-    from compiler.build.initialise import parameters_of
+    from graphspec.graph import parameter_paths
 
     graph = graphspec.loads(random.text).graph
-    assert dict(parameters_of(run(graph, CPU).body)) == dict(parameters_of(graph.body))
+    assert dict(parameter_paths(run(graph, CPU).body)) == dict(parameter_paths(graph.body))
 
 
 # --- the invariants
