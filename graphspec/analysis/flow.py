@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Literal
 
+from graphspec.analysis.experts import called
 from graphspec.axes import Dim, DType, TensorType, dim
 from graphspec.flow import (
     NO_FACTS,
@@ -38,6 +39,9 @@ from graphspec.operators.flow_rules import Choice, Effect, FixedSizes, Turn, Use
 
 Axes = tuple[Relation, ...]
 """A relation for each axis of an input; an input without axes has one as if it had an axis of 1."""
+
+Lengths = Mapping[tuple[str, int], frozenset[Dim]]
+"""How long the axes of inputs of any body are."""
 
 CARRIED = ""
 """The name under which the turns of a repeat know their first input."""
@@ -108,6 +112,16 @@ class FlowAnalysis:
             self._found[key] = self._go_through(body, facts)
         return self._found[key]
 
+    @cached_property
+    def _lengths(self) -> Lengths:
+        found: dict[tuple[str, int], frozenset[Dim]] = {}
+        for body in self.graph.bodies():
+            named = [*((source.name, source) for source in body.inputs), *((CARRIED, own) for own in body.inputs[:1])]
+            for name, source in named:
+                for axis, size in enumerate(source.type.sizes or (dim(1),)):
+                    found[name, axis] = found.get((name, axis), frozenset()) | {ground(size, self.sizes)}
+        return found
+
     def states(self, node: Node, flow: BodyFlow) -> list[State]:
         """The states of a node's outputs, whether or not the body holds that very node."""
         return list(self._node(node, flow))
@@ -148,7 +162,8 @@ class FlowAnalysis:
     def _node(self, node: Node, flow: BodyFlow) -> Iterator[State]:
         arguments = {port: flow.state(ref) for port, ref in node.inputs}
         match node.does:
-            case Call(body):
+            case Call():
+                body = called(node, flow.body, self.sizes)
                 arguments = with_defaults(body.inputs, arguments)
                 facts = {port: state.facts for port, state in arguments.items()}
                 yield from (self._substituted(made, arguments) for made in self.body(body, facts).outputs)
@@ -193,7 +208,7 @@ class FlowAnalysis:
     def _shown(self, effect: Effect, arguments: Mapping[str, State]) -> Iterator[Keys]:
         for shown in effect.shown:
             places = [(arguments[port], axis) for port, axis in shown.places]
-            yield replace(shown.keys, covered=_covering(places, shown.size))
+            yield replace(shown.keys, covered=_covering(places, shown.size, self._lengths))
 
     def _matters(self, choice: Choice, effect: Effect, arguments: Mapping[str, State]) -> bool:
         hops = {hop.port: hop.axes for hop in effect.hops}
@@ -212,7 +227,9 @@ class FlowAnalysis:
         read = [(axes, arguments[port]) for port, axes in made.reads.items() if port in arguments]
         reads = self._union(self._through(axes, argument.reads) for axes, argument in read)
         return State(
-            reads, all_marks([_passed(made.all_marks, arguments), *(a.all_marks for _, a in read)]), made.facts
+            reads,
+            all_marks([_passed(made.all_marks, arguments, self._lengths), *(a.all_marks for _, a in read)]),
+            made.facts,
         )
 
     def _through(self, hop: Axes, reads: Mapping[str, Axes]) -> Iterator[tuple[str, Axes]]:
@@ -274,7 +291,7 @@ class FlowAnalysis:
         if carried is None:
             return later
         rest = [(source, axes) for source, axes in later.reads.items() if source != CARRIED]
-        marks = _passed(later.marks, {CARRIED: earlier}) | earlier.marks
+        marks = _passed(later.marks, {CARRIED: earlier}, self._lengths) | earlier.marks
         return State(self._union([self._through(carried, earlier.reads), rest]), marks)
 
     def _either(self, left: State, right: State) -> State:
@@ -316,20 +333,22 @@ def _known_as(marks: Marks, old: str, new: str) -> Marks:
     return replace(marks, shown=frozenset(map(named, marks.shown))) if marks.shown else marks
 
 
-def _passed(marks: Marks, arguments: Mapping[str, State]) -> Marks:
+def _passed(marks: Marks, arguments: Mapping[str, State], lengths: Lengths) -> Marks:
     """With what the arguments read in place of the arguments."""
 
     def through(keys: Keys) -> Keys:
         found = {entry for entry in keys.covered if entry[0] not in arguments}
         for name, axis, size, bare in keys.covered:
-            for source, at, whole_size, own in _covering([(arguments[name], axis)], size) if name in arguments else ():
+            for source, at, whole_size, own in (
+                _covering([(arguments[name], axis)], size, lengths) if name in arguments else ()
+            ):
                 found.add((source, at, whole_size, bare and own))
         return replace(keys, covered=frozenset(found))
 
     return replace(marks, shown=frozenset(map(through, marks.shown))) if marks.shown else marks
 
 
-def _covering(places: Iterable[tuple[State, int]], size: Dim) -> frozenset[Covered]:
+def _covering(places: Iterable[tuple[State, int]], size: Dim, lengths: Lengths) -> frozenset[Covered]:
     """The sources of which every entry along an axis of a value reads its own, with what is known of their sizes."""
     return frozenset(
         (source, at, item.absolute.high + 1, not item.guards)
@@ -337,7 +356,9 @@ def _covering(places: Iterable[tuple[State, int]], size: Dim) -> frozenset[Cover
         for source, axes in state.reads.items()
         for at, relation in enumerate(axes)
         for item in relation
-        if item.absolute.high is not None and _covers(item, axis, size - (item.absolute.high + 1))
+        if item.absolute.high is not None
+        and item.absolute.high + 1 in lengths[source, at]
+        and _covers(item, axis, size - (item.absolute.high + 1))
     )
 
 

@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphspec.analysis.digits import with_digits
+from graphspec.analysis.experts import called
 from graphspec.analysis.flow import CARRIED, BodyFlow, FlowAnalysis
 from graphspec.analysis.matrices import Matrices, Unfit, number_of
 from graphspec.axes import Dim, TensorType
 from graphspec.flow import Facts
 from graphspec.graph import Body, Call, Input, Node, Ref, Repeat
+from graphspec.masks import ports
 from graphspec.operators import Operator
-from graphspec.operators.flow_rules import Effect, Hop, Use, effect_of
+from graphspec.operators.flow_rules import Effect, Hop, Pairs, Use, effect_of
+from graphspec.operators.mask_truth import Chooses
 
 MOST_TURNS = 4096
 
@@ -160,7 +163,8 @@ class Replay:
         match node.does:
             case Operator():
                 return [self._applied(node, frame, at, given) for at in range(len(node.outputs))]
-            case Call(body):
+            case Call():
+                body = called(node, frame.body, self.analysis.sizes)
                 inner = self._inner(body, self._facts(node, frame), given)
                 frame.inner[node.name] = [inner]
                 return inner.outputs
@@ -276,7 +280,13 @@ class Replay:
             cuts |= set() if covers and at not in hop.vague else {at}
             gaps |= set() if fills else spreads[at] or set(range(len(made.axes)))
         certain = stated and not hop.vague.intersection(columns)
+        certain = certain and not (setting.held and any(map(_by_mask, pairs.values())))
         return Step(hop, matrix, spreads, frozenset(cuts), frozenset(gaps), certain)
+
+
+def _by_mask(pairs: Pairs) -> bool:
+    """Whether there is a choice only where a tensor that a mask reads, and that may be the held one, shows keys."""
+    return isinstance(pairs, Chooses) and bool(ports(pairs.mask))
 
 
 def _alone(size: int, at: int, count: int) -> list[int]:
