@@ -11,7 +11,7 @@ PIP   := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c con
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup graphviz demo test test-all soundness lint format clean
+.PHONY: help setup graphviz demo test test-all soundness docs lint format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -47,6 +47,10 @@ test-all: lint ## the same with the slow tests
 
 soundness: setup ## verdicts on 10,000 random specs, held against their models
 	$(BIN)/python -m tests.soundness --count 10000 --seed 0
+
+docs: setup ## write the reference and the gallery again, from the source
+	$(BIN)/graphspec docs --all > docs/reference.md.new && mv docs/reference.md.new docs/reference.md
+	$(BIN)/graphspec gallery specs -o specs/README.md --pictures docs/images/gallery
 
 lint: setup
 	$(BIN)/ruff check

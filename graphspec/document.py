@@ -38,6 +38,8 @@ RESERVED = frozenset(
     ]
 )
 _NAME = re.compile(r"[^\W\d]\w*")
+MIXTURE = "mixture"
+"""The one `op` that takes a block."""
 # Keys under which a model gets facts that are no keys of the file: no YAML key holds this character.
 _KEY, _SPAN, _MAP, _EXPRESSION = "\0key", "\0span", "\0map", "\0expression"
 
@@ -192,6 +194,16 @@ class NodeEntry(Entry):
                 help = f'inside `{{…}}` YAML splits at commas: quote the expression, `"{meant}"`'
                 raise _fault("split-expression", f"`{key.text}` is a part of an expression", span=key.span, help=help)
         return self
+
+    @property
+    def is_mixture(self) -> bool:
+        return self.op is not None and self.op.text == MIXTURE
+
+    @property
+    def called(self) -> Scalar | None:
+        """The block that the node stands for, by name: its `block`, or the `expert` of a mixture."""
+        expert = self.attributes.get("expert") if self.is_mixture else None
+        return expert.value if expert and isinstance(expert.value, Scalar) else self.block
 
     @property
     def attributes(self) -> dict[str, Keyed]:

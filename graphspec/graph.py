@@ -62,6 +62,21 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Mixture(Call):
+    """The inside of a block as `count` experts with tensors of their own: the sum of what they give, weighted.
+
+    The port `WEIGHT` holds the weights; its last axis, of the size `experts`, numbers the experts.
+    """
+
+    experts: Dim
+    count: int
+
+
+WEIGHT = "weight"
+"""The port of a mixture that its experts do not see."""
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A pattern of bodies, gone through `count` times."""
 
@@ -328,6 +343,9 @@ def operator_paths(body: Body, prefix: str = "") -> Iterator[tuple[str, Node]]:
     for node in body.nodes:
         path = f"{prefix}{node.name}"
         match node.does:
+            case Mixture(inner) as mixture:
+                for index in range(mixture.count):
+                    yield from operator_paths(inner, f"{path}.{index}.")
             case Call(inner):
                 yield from operator_paths(inner, f"{path}.")
             case Repeat(shared=True) as repeat:

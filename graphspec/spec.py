@@ -12,7 +12,7 @@ from graphspec.checkpoints import CheckpointMap, check_map, read_maps
 from graphspec.diagnostics import Diagnostic, File, Report, Span
 from graphspec.document import Document, lay_out
 from graphspec.elaborate import elaborate
-from graphspec.graph import Graph
+from graphspec.graph import Graph, Mixture
 from graphspec.libraries import own_library
 from graphspec.source import Source, parse, read
 
@@ -118,8 +118,17 @@ def build_spec(source: Source, folder: Path | None, overrides: Mapping[str, Over
         report.error("no-model", f"this file is {what}", _head(source), help=help)
         return None
     graph = elaborate(own_library(document, folder, report), overrides, report)
+    if graph is not None and not report.failed:
+        _experts(graph, report)
     maps = _checkpoints(document, graph, report)
     return Spec(graph, source, overrides, report.diagnostics, maps) if graph and not report.failed else None
+
+
+def _experts(graph: Graph, report: Report) -> None:
+    if any(isinstance(node.does, Mixture) for body in graph.bodies() for node in body.nodes):
+        from graphspec.analysis.expert_check import check_experts
+
+        check_experts(graph, report)
 
 
 def _checkpoints(document: Document, graph: Graph | None, report: Report) -> Mapping[str, CheckpointMap]:

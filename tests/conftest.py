@@ -27,8 +27,6 @@ BUDGET = {
     "masks": 5,
     "operators": 10,
     "leaks": 15,
-    "document": 5,
-    "graph": 5,
     "elaborate": 20,
     "analysis": 5,
     "render": 50,
@@ -46,6 +44,7 @@ BUDGET = {
     "demo": 55,
     "cli": 45,
     # the whole
+    "docs": 10,
     "parity": 25,
     "properties": 50,
     "soundness": 40,

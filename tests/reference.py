@@ -18,7 +18,7 @@ from torch import Tensor
 
 from graphspec import masks as m
 from graphspec.axes import Axis, Dim, Number, Sizes, TensorType
-from graphspec.graph import Body, Call, Graph, Input, Node, Ref, Repeat
+from graphspec.graph import WEIGHT, Body, Call, Graph, Input, Mixture, Node, Ref, Repeat
 
 
 def run(graph: Graph, weights: Mapping[str, Tensor], inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -101,6 +101,8 @@ class _Model:
 
     def node(self, node: Node, path: str, given: dict[str, Tensor], types: dict[str, TensorType]) -> list[Tensor]:
         match node.does:
+            case Mixture() as mixture:
+                return [self.mixture(node, mixture, path, given, types)]
             case Call(body):
                 return self.body(body, f"{path}.", given)
             case Repeat() as repeat:
@@ -108,6 +110,15 @@ class _Model:
             case operator:
                 found = RULES[operator.op](_At(self, node, path, operator, given, types))
                 return list(found) if isinstance(found, tuple) else [found]
+
+    def mixture(
+        self, node: Node, mixture: Mixture, path: str, given: dict[str, Tensor], types: dict[str, TensorType]
+    ) -> Tensor:
+        weight = given.pop(WEIGHT)
+        made = [self.body(mixture.body, f"{path}.{at}.", given)[0] for at in range(mixture.count)]
+        along = types[WEIGHT].axes[:-1]
+        shares = [_spread(weight[..., at], along, node.type.axes, self.known) for at in range(mixture.count)]
+        return torch.stack([share * part for share, part in zip(shares, made, strict=True)]).sum(0)
 
     def repeat(self, repeat: Repeat, path: str, given: dict[str, Tensor]) -> list[Tensor]:
         carried, *_ = given

@@ -7,7 +7,7 @@ from functools import cache
 from compiler.features import free_memory, is_there
 from graphspec.axes import Sizes, product
 from graphspec.diagnostics import Diagnostic, SpecError
-from graphspec.graph import Body, Call, Graph, Repeat
+from graphspec.graph import Body, Call, Graph, Mixture, Repeat
 
 BYTES = 4
 """Of one parameter: fp32."""
@@ -22,6 +22,8 @@ def parameter_bytes(graph: Graph) -> int:
         total = 0
         for node in body.nodes:
             match node.does:
+                case Mixture(inner) as mixture:
+                    total += count(inner) * mixture.count
                 case Call(inner):
                     total += count(inner)
                 case Repeat() as repeat:

@@ -12,11 +12,25 @@ from typing import Annotated
 import typer
 
 import graphspec
-from compiler.cli import check, compile, export, import_, new, predict, reach, render, show, train, verify
+from compiler.cli import (
+    check,
+    compile,
+    docs,
+    export,
+    gallery,
+    import_,
+    new,
+    predict,
+    reach,
+    render,
+    show,
+    train,
+    verify,
+)
 from compiler.cli.options import complain
 from graphspec.diagnostics import SpecError
 
-COMMANDS = (check, show, reach, render, compile, train, verify, predict, import_, export, new)
+COMMANDS = (check, show, reach, render, compile, train, verify, predict, import_, export, new, docs, gallery)
 
 app = typer.Typer(
     name="graphspec",

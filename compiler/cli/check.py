@@ -50,10 +50,12 @@ def command(
 
 def _checked(path: Path, settings: Sequence[str] | None, report: Report) -> tuple[Spec | None, Sequence[Verdict]]:
     from graphspec.analysis.contracts import check_contracts, verdicts
+    from graphspec.analysis.masks import check_masks
     from graphspec.spec import read_spec
 
     spec = read_spec(path, parse_settings(settings), report)
     if spec is None:
         return None, ()
     check_contracts(spec.graph, report)
+    check_masks(spec.graph, report)
     return (None, ()) if report.failed else (spec, verdicts(spec.graph))

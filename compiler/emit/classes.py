@@ -6,13 +6,14 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from compiler.emit.mixtures import write_mixture
 from compiler.emit.repeats import make_turns, run_turns
 from compiler.lower import LOWERINGS
 from compiler.lower.code import Code, atom, call
 from compiler.lower.lines import INDENT, WIDTH, Line, lay_out
 from compiler.lower.scope import Scope, input_variables
 from compiler.lower.unit import Unit
-from graphspec.graph import Body, Call, Node, Repeat
+from graphspec.graph import Body, Call, Mixture, Node, Repeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class BodyWriter(Scope):
 
     def place(self, node: Node) -> None:
         match node.does:
+            case Mixture() as mixture:
+                write_mixture(self, node, mixture)
             case Call(body):
                 self._call(node, body)
             case Repeat() as repeat:

@@ -9,7 +9,7 @@ from functools import cache
 from compiler.passes.expose import turn_output
 from compiler.passes.rewrite import within
 from compiler.target import Target
-from graphspec.graph import Body, Graph, Node, Repeat, inner_bodies
+from graphspec.graph import WEIGHT, Body, Graph, Mixture, Node, Repeat, inner_bodies
 
 
 def drop_unread(graph: Graph, target: Target) -> Graph:
@@ -51,6 +51,7 @@ def drop_unread(graph: Graph, target: Target) -> Graph:
         carried = bodies[0].inputs[:1] if isinstance(node.does, Repeat) else ()
         inner = within(node, lambda body: _with_inputs(dropped(body, wanted), body, carried))
         needed = {source.name for body in inner_bodies(inner) for source in body.inputs}
+        needed |= {WEIGHT} if isinstance(node.does, Mixture) else set()
         inputs = tuple((port, ref) for port, ref in node.inputs if port in needed)
         return replace(inner, inputs=inputs, outputs=outputs)
 

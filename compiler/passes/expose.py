@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from graphspec.axes import TensorType
 from graphspec.diagnostics import nearest
-from graphspec.graph import Body, Call, Graph, Node, Ref, Repeat, Run, Value
+from graphspec.graph import Body, Call, Graph, Mixture, Node, Ref, Repeat, Run, Value
 
 Parts = tuple[str, ...]
 
@@ -66,6 +66,8 @@ def _within(node: Node, rest: Parts, before: Parts) -> tuple[Node, str]:
             return node, "" if rest[0] == outputs[0] else rest[0]
         case Repeat() as repeat:
             return _in_turn(node, repeat, rest, before)
+        case Mixture():  # an expert sees only what chose it, so that its values have no place in the model
+            raise _unknown(rest, before, outputs)
         case Call(body) if body.has_node(rest[0]) or rest[0] not in outputs:
             inner, ref = _expose(body, rest, before)
             name = ".".join(rest)

@@ -9,7 +9,7 @@ from functools import cache
 from compiler.passes.internal import MaskTensor, RotaryTable
 from compiler.passes.rewrite import fresh, names, redirect, redirect_body
 from compiler.target import Target
-from graphspec.graph import Body, Call, Graph, Input, Node, Ref, Repeat, Run
+from graphspec.graph import WEIGHT, Body, Call, Graph, Input, Mixture, Node, Ref, Repeat, Run
 from graphspec.operators.position import Index
 
 
@@ -109,11 +109,12 @@ _Hoisted = Callable[[Body, frozenset[str] | None], tuple[Body, tuple[Want, ...]]
 def _take_in(node: Node, lift: _Lift, hoisted: _Hoisted) -> Node:
     """The node with its inner bodies hoisted, reading from this body what they want."""
     match node.does:
-        case Call(body):
+        case Call(body) as call:
             inner, wants = hoisted(body, frozenset(source.name for source in body.inputs))
             given = dict(node.inputs)
             inner = _hand_over(inner, wants, given, lift)
-            return replace(node, does=Call(inner), inputs=_in_order([inner], given))
+            weight = ((WEIGHT, given[WEIGHT]),) if isinstance(call, Mixture) else ()
+            return replace(node, does=replace(call, body=inner), inputs=(*_in_order([inner], given), *weight))
         case Repeat() as repeat:
             given = dict(node.inputs)
             made: dict[Body, Body] = {}

@@ -38,8 +38,8 @@ def redirect_body(body: Body, moved: Mapping[Ref, Ref]) -> Body:
 def within(node: Node, change: Callable[[Body], Body]) -> Node:
     """The node with its inner bodies changed; equal bodies stay one."""
     match node.does:
-        case Call(body):
-            return replace(node, does=Call(change(body)))
+        case Call(body) as call:
+            return replace(node, does=replace(call, body=change(body)))
         case Repeat() as repeat:
             runs = tuple(Run(tuple(change(body) for body in run.bodies), run.count) for run in repeat.runs)
             return replace(node, does=replace(repeat, runs=runs))

@@ -13,7 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from compiler.build import Model, compile
 from compiler.target import Target
-from graphspec.graph import Body, Call, Graph, Repeat
+from graphspec.graph import Body, Call, Graph, Mixture, Repeat
 from graphspec.operators.attention import Attend
 
 _FUSED = re.compile(r"\b(scaled_dot_product|masked|biased)_attention\(")
@@ -80,6 +80,8 @@ def weights_of(body: Body, prefix: str = "") -> Iterator[str]:
     for node in body.nodes:
         path = f"{prefix}{node.name}"
         match node.does:
+            case Mixture():  # what an expert makes of the positions that chose it cannot be asked for
+                pass
             case Call(inner):
                 yield from weights_of(inner, f"{path}.")
             case Repeat() as repeat:

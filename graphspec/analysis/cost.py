@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from graphspec.analysis.experts import chosen
 from graphspec.axes import Dim, dim, product
-from graphspec.graph import Body, Call, Graph, Node, Repeat
+from graphspec.graph import Body, Call, Graph, Mixture, Node, Repeat
+
+LONG = 1000
+"""A length at which only what each position costs counts."""
 
 
 @dataclass
@@ -29,6 +33,8 @@ class Costs:
 
     def node_parameters(self, node: Node, body: Body) -> Dim:
         match node.does:
+            case Mixture(inner) as mixture:
+                return self.parameters(inner) * mixture.experts
             case Call(inner):
                 return self.parameters(inner)
             case Repeat(shared=True) as repeat:
@@ -47,6 +53,8 @@ class Costs:
 
     def node_flops(self, node: Node, body: Body) -> Dim:
         match node.does:
+            case Mixture(inner) as mixture:
+                return (self.flops(inner) + node.type.elements() * 2) * chosen(node, mixture, body)
             case Call(inner):
                 return self.flops(inner)
             case Repeat() as repeat:
@@ -83,17 +91,17 @@ class Costs:
         if output is None:
             return None
         positions = [axis for axis in output.axes if self.graph.role(axis.size) == "position"]
-        for length in (1, 2, 3):
+        for length in (LONG, 2 * LONG, 3 * LONG):  # what does not grow with the length has no share in a position
             sizes = {a.name: length if a.role == "position" else 1 for a in self.graph.axes if a.size is None}
             value = total.rational(sizes)
             tokens = length if positions or any(a.role == "position" for a in self.graph.axes) else 1
             if value is None:
                 return None
             per_token[length] = round(value / tokens)
-        slope = per_token[3] - per_token[2]
-        if abs(slope - (per_token[2] - per_token[1])) > max(2, slope * 0.01):
+        rise, before = (per_token[at * LONG] - per_token[at * LONG - LONG] for at in (3, 2))
+        if abs(rise - before) > max(2, rise * 0.01):
             return None
-        return per_token[2] - 2 * slope, slope
+        return per_token[2 * LONG] - 2 * rise, round(rise / LONG)
 
 
 def _sum(sizes: Iterable[Dim]) -> Dim:

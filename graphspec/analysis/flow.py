@@ -49,12 +49,16 @@ CARRIED = ""
 
 @dataclass(frozen=True)
 class State:
-    """What one value depends on: the inputs that it reads, and the marks of all it is made from."""
+    """What one value depends on: the inputs that it reads, and the marks of all it is made from.
+
+    `ends`: by the names of axes, what it reads that lies beyond where a part along that axis ends.
+    """
 
     reads: Mapping[str, Axes] = field(default_factory=dict[str, Axes])
     marks: Marks = NO_MARKS
     facts: Facts = NO_FACTS
     turned: Turn | None = None
+    ends: Mapping[str, Axes] = field(default_factory=dict[str, Axes])
 
     @property
     def all_marks(self) -> Marks:
@@ -203,7 +207,13 @@ class FlowAnalysis:
             *(choice.marks for choice in effect.choices if self._matters(choice, effect, arguments)),
             Marks(shown=frozenset(self._shown(effect, arguments))),
         ]
-        return State(reads, all_marks(marks), effect.facts, effect.turned)
+        ends = self._union(
+            [
+                *(self._through(hop.axes, arguments[hop.port].ends) for hop in effect.hops),
+                *([(shown.keys.until, (shown.beyond,))] for shown in effect.shown if shown.beyond),
+            ]
+        )
+        return State(reads, all_marks(marks), effect.facts, effect.turned, ends)
 
     def _shown(self, effect: Effect, arguments: Mapping[str, State]) -> Iterator[Keys]:
         for shown in effect.shown:
@@ -230,6 +240,7 @@ class FlowAnalysis:
             reads,
             all_marks([_passed(made.all_marks, arguments, self._lengths), *(a.all_marks for _, a in read)]),
             made.facts,
+            ends=self._union([made.ends.items(), *(self._through(axes, argument.ends) for axes, argument in read)]),
         )
 
     def _through(self, hop: Axes, reads: Mapping[str, Axes]) -> Iterator[tuple[str, Axes]]:
@@ -292,10 +303,13 @@ class FlowAnalysis:
             return later
         rest = [(source, axes) for source, axes in later.reads.items() if source != CARRIED]
         marks = _passed(later.marks, {CARRIED: earlier}, self._lengths) | earlier.marks
-        return State(self._union([self._through(carried, earlier.reads), rest]), marks)
+        ends = self._union([self._through(carried, earlier.ends), later.ends.items()])
+        return State(self._union([self._through(carried, earlier.reads), rest]), marks, ends=ends)
 
     def _either(self, left: State, right: State) -> State:
-        return State(self._union([left.reads.items(), right.reads.items()]), left.marks | right.marks)
+        ends = self._union([left.ends.items(), right.ends.items()])
+        reads = self._union([left.reads.items(), right.reads.items()])
+        return State(reads, left.marks | right.marks, ends=ends)
 
 
 def sizes_of(graph: Graph) -> FixedSizes:
@@ -320,7 +334,7 @@ def _cancelled(effect: Effect, arguments: Mapping[str, State]) -> set[str]:
 def _renamed(state: State, first: str) -> State:
     """With the turn's first input as the carried one."""
     reads = {CARRIED if source == first else source: axes for source, axes in state.reads.items()}
-    return State(reads, _known_as(state.all_marks, first, CARRIED))
+    return State(reads, _known_as(state.all_marks, first, CARRIED), ends=state.ends)
 
 
 def _known_as(marks: Marks, old: str, new: str) -> Marks:
@@ -377,8 +391,11 @@ def _covers(item: Piece, axis: int, more: Dim) -> bool:
 
 def _stacked(state: State) -> State:
     """With a new first axis, one slice a turn."""
-    reads = {source: tuple(_moved(relation) for relation in axes) for source, axes in state.reads.items()}
-    return State(reads, state.marks)
+
+    def moved(reads: Mapping[str, Axes]) -> Mapping[str, Axes]:
+        return {source: tuple(_moved(relation) for relation in axes) for source, axes in reads.items()}
+
+    return State(moved(state.reads), state.marks, ends=moved(state.ends))
 
 
 def _moved(relation: Sequence[Piece]) -> Relation:

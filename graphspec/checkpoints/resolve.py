@@ -12,7 +12,7 @@ from graphspec.checkpoints.names import Index, Template
 from graphspec.checkpoints.values import CheckpointMap, Line, Rule
 from graphspec.diagnostics import Note, Report, suggestion
 from graphspec.document import Document
-from graphspec.graph import Body, Call, Graph, Parameter, Repeat, inner_bodies
+from graphspec.graph import Body, Call, Graph, Mixture, Parameter, Repeat, inner_bodies
 
 MAX_ALTERNATIVES = 256
 Step = str | int
@@ -63,6 +63,9 @@ def _walk(body: Body, path: tuple[Step, ...], bodies: tuple[tuple[int, Body], ..
     for node in body.nodes:
         here = (*path, node.name)
         match node.does:
+            case Mixture(inner) as mixture:
+                for index in range(mixture.count if every_turn else 1):
+                    yield from _walk(inner, (*here, index), (*bodies, (len(here) + 1, inner)), every_turn)
             case Call(inner):
                 yield from _walk(inner, here, (*bodies, (len(here), inner)), every_turn)
             case Repeat(shared=True) as repeat:
@@ -163,7 +166,7 @@ class Resolver:
 
     def filled(self, template: Template, indices: Mapping[str, int], rule: Rule) -> str:
         try:
-            return template.fill(indices)
+            return template.fill({**self.graph.sizes, **indices})
         except ValueError as error:
             self.report.error("bad-map-name", str(error), rule.line.span, help="an index is bound on the left: `{i}`")
             return "?"
@@ -185,7 +188,8 @@ class Resolver:
         suffix = f".{rest[0]}" if rest else ""
         shape = tuple(self.sizes.value(size) or 0 for size in tensor.parameter.shape)
         named = tuple((head, template, suffix) for head, template, _ in names)
-        return Found(str(tensor), shape, rule, named, tuple(indices.items()))
+        known = self.graph.sizes if rule.line.pattern is None else {}  # else a name may number what is stacked
+        return Found(str(tensor), shape, rule, named, tuple({**known, **indices}.items()))
 
     def known_sizes(self, found: Found) -> dict[str, int]:
         """What the names of a pattern stand for."""

@@ -9,7 +9,7 @@ from graphspec.document import Keyed, NodeEntry
 from graphspec.elaborate.attributes import Reader, Written
 from graphspec.elaborate.inside import elaborate_inside
 from graphspec.elaborate.repeats import RepeatCall
-from graphspec.elaborate.values import Fault, Tensor
+from graphspec.elaborate.values import BlockValue, Fault, Tensor
 from graphspec.graph import Call
 from graphspec.source import Sequence as ListValue
 
@@ -21,11 +21,14 @@ class BlockCall:
     """One node that stands for a block, once or repeated."""
 
     def __init__(self, nodes: NodesBuilder, name: str, entry: NodeEntry, reader: Reader) -> None:
-        assert entry.block is not None
         self.nodes, self.name, self.entry, self.reader = nodes, name, entry, reader
         self.context, self.scope = nodes.context, nodes.scope
-        self.block = reader.block(entry.block, self.scope)
         self.written = nodes.written(entry)
+        self.block = self.find_block()
+
+    def find_block(self) -> BlockValue:
+        assert self.entry.block is not None
+        return self.reader.block(self.entry.block, self.scope)
 
     def build(self) -> Tensor:
         ports = self.ports()

@@ -8,7 +8,7 @@ from typing import Any
 from graphspec import expressions as syntax
 from graphspec.axes import Dim
 from graphspec.diagnostics import Note, Span, suggestion
-from graphspec.document import Keyed, NodeEntry
+from graphspec.document import MIXTURE, Keyed, NodeEntry
 from graphspec.elaborate.attributes import Reader, Written
 from graphspec.elaborate.body import BodyBuilder, mismatch_fault
 from graphspec.elaborate.evaluate import parse
@@ -146,6 +146,11 @@ class NodesBuilder:
             from graphspec.elaborate.blocks import BlockCall
 
             return BlockCall(self, name, entry, reader).build()
+        assert entry.op is not None
+        if entry.is_mixture:
+            from graphspec.elaborate.mixtures import MixtureCall
+
+            return MixtureCall(self, name, entry, reader).build()
         return self.operator(name, entry, reader)
 
     def expression(self, name: str, scalar: Scalar, span: Span) -> Tensor:
@@ -176,13 +181,13 @@ class NodesBuilder:
         """Whether a node takes the node before as its input: it has a required tensor port that nothing fills."""
         if entry.expression or entry.inputs is not None:
             return False
-        if entry.op:
-            operator = OPERATORS.get(entry.op.text)
+        named = entry.called
+        if named is None:
+            operator = OPERATORS.get(entry.op.text) if entry.op else None
             ports = operator.input_ports() if operator else ()
             return bool(ports) and not ports[0].optional and not any(p.name in entry.attributes for p in ports)
         reader = Reader(self.context, self.builder, self.library, entry.name)
-        assert entry.block is not None
-        block = reader.block(entry.block, self.scope)
+        block = reader.block(named, self.scope)
         first = next(iter(block.entry.inputs.items()), None)
         return first is not None and first[0] not in entry.attributes and "=" not in first[1].type.text
 
@@ -208,7 +213,7 @@ class NodesBuilder:
         assert entry.op is not None
         cls = OPERATORS.get(entry.op.text)
         if cls is None:
-            help = suggestion(entry.op.text, OPERATORS, "operators")
+            help = suggestion(entry.op.text, [*OPERATORS, MIXTURE], "operators")
             help += "" if help.endswith("?") else "; one of your own is registered first, or named by `--plugin`"
             raise Fault("unknown-operator", f"there is no operator `{entry.op.text}`", entry.op.span, help=help)
         written = self.written(entry)

@@ -8,7 +8,7 @@ from graphspec.axes import Dim
 from graphspec.diagnostics import suggestion
 from graphspec.elaborate.body import BodyBuilder
 from graphspec.elaborate.values import Context, Fault
-from graphspec.graph import Call, Node, Parameter, Repeat
+from graphspec.graph import Call, Mixture, Node, Parameter, Repeat
 from graphspec.operators import Operator
 from graphspec.source import Scalar
 
@@ -31,6 +31,9 @@ def find_owner(builder: BodyBuilder, share: Scalar, context: Context) -> Owner:
             help = suggestion(step, [name for name in nodes if "~" not in name], "nodes")
             raise Fault("unknown-name", f"there is no node `{step}` to share with", share.span, help=help)
         match node.does:
+            case Mixture():
+                message = f"`{step}` is a mixture: each expert has a weight of its own"
+                raise Fault("cannot-share", message, share.span, help="share a node that stands once")
             case Call(body):
                 nodes = {inner.name: inner for inner in body.nodes}
             case Repeat(shared=True) as repeat:

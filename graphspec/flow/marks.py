@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from functools import reduce
 from typing import Literal
@@ -29,13 +29,15 @@ class Keys:
 
     Entries that are not real by one of `unless` are not shown; `before`: nor any beyond the reader's own place.
     `covered`: the sources (input, its axis, its size) that are read wherever an entry is shown, as far as is known: so
-    that what is allowed of them holds of the entries too. Last, whether no guard stands before it.
+    that what is allowed of them holds of the entries too. Last, whether no guard stands before it. `until`: the name of
+    the end by which they show it, if only a reader of what lies beyond that end can tell.
     """
 
     axis: str
     unless: frozenset[str]
     before: bool
     covered: frozenset[Covered] = frozenset()
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class Marks:
 
     `shifts`: symmetric under translations only; `absolutes`: not even under those; `lengths`: depends on the length;
     `mixed`: some step was not the identity; `edges`: zeros from beyond the ends are read, which tell an edge from
-    padding unless that is zero as well; `shown`: entries that are counted by being there.
+    padding unless that is zero as well; `shown`: entries that are counted by being there; `blind`: some attention sees
+    no key at all, so that what counts zeros need not count.
     """
 
     shifts: frozenset[str] = frozenset()
@@ -53,6 +56,7 @@ class Marks:
     mixed: frozenset[str] = frozenset()
     edges: frozenset[Length] = frozenset()
     shown: frozenset[Keys] = frozenset()
+    blind: bool = False
 
     def __or__(self, other: Marks) -> Marks:
         if other in (self, NO_MARKS):
@@ -64,6 +68,7 @@ class Marks:
             self.mixed | other.mixed,
             self.edges | other.edges,
             self.shown | other.shown,
+            self.blind or other.blind,
         )
 
     def order(self, axes: Iterable[str], masked_by: str = "") -> Order:
@@ -83,11 +88,17 @@ class Marks:
         return any(length.axis in names and masked_by not in length.unless for length in self.lengths)
 
     def counts_keys(
-        self, axes: Iterable[str], source: tuple[str, int], masked_by: str = "", before: bool = False
+        self,
+        axes: Iterable[str],
+        source: tuple[str, int],
+        masked_by: str = "",
+        before: bool = False,
+        ends: Container[str] = (),
     ) -> bool:
         """Whether it counts that entries are there of which the source's axis is not read as well.
 
-        `before`: even if none lies beyond the reader's own place. With `masked_by`, guards count.
+        `before`: even if none lies beyond the reader's own place. With `masked_by`, guards count. `ends` are those
+        beyond which something is read.
         """
         names = set(axes)
 
@@ -95,7 +106,11 @@ class Marks:
             return any((name, axis) == source and (bare or not masked_by) for name, axis, _, bare in keys.covered)
 
         return any(
-            keys.axis in names and masked_by not in keys.unless and (before or not keys.before) and not told(keys)
+            keys.axis in names
+            and masked_by not in keys.unless
+            and (before or not keys.before)
+            and (not keys.until or keys.until in ends)
+            and not told(keys)
             for keys in self.shown
         )
 

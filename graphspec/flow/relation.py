@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Literal, TypeVar
 
 from graphspec.axes import Dim, dim
-from graphspec.flow.interval import EVERYWHERE, Interval, at_most
+from graphspec.flow.interval import EVERYWHERE, Interval, at_most, below
 
 Rates = tuple[tuple[int, Fraction], ...]
 """By the place of the reader's axis; axes at rate 0 are left out."""
@@ -247,9 +247,31 @@ def _composed(hop: tuple[Relation, ...], state: Relation, padding: Padding) -> R
 
 def _through(hop: Sequence[Relation], state: Piece, padding: Padding) -> Iterator[Piece | None]:
     axes = {axis for axis, _ in state.rates} | {guard.reader[0] for guard in state.guards if guard.reader}
-    order = sorted(axes) or list(range(len(hop)))[:1]
+    order, starts = sorted(axes) or list(range(len(hop)))[:1], tuple(_starts(hop))
     for choice in itertools.product(*(hop[axis] for axis in order)):
-        yield _step(dict(zip(order, choice, strict=True)), state, padding)
+        made = _step(dict(zip(order, choice, strict=True)), state, padding)
+        for axis, first in starts if made is not None else ():
+            made = _from(made, axis, first) if made is not None else None
+        yield made
+
+
+def _starts(hop: Sequence[Relation]) -> Iterator[tuple[int, Dim]]:
+    """The readers' axes along which the first ones read nothing, and from which place on they read."""
+    for pieces in hop:
+        only = pieces[0] if len(pieces) == 1 else None
+        if only is None or only.unit is None or only.rest is not None:
+            continue
+        low, high = only.absolute.low, only.relative.high
+        if low is not None and high is not None and below(dim(0), low - high):
+            yield only.unit, low - high
+
+
+def _from(made: Piece, axis: int, first: Dim) -> Piece | None:
+    """A piece of which only readers from `first` on are left: what it holds of their distance from a fixed end."""
+    if made.absolute.high is None or made.rest is not None or (made.unit != axis and made.rates):
+        return made
+    behind = made.relative & Interval(None, made.absolute.high - first)
+    return piece({axis: Fraction(1)}, behind, made.absolute, made.guards, made.control)
 
 
 def _step(chosen: Mapping[int, Piece], state: Piece, padding: Padding) -> Piece | None:

@@ -38,7 +38,7 @@ class Attends:
     def effect(self, use: Use, output: int) -> Effect:
         at = _Attention(use, output)
         if not at.keyed.may(at.mask):
-            return Effect()
+            return Effect(marks=Marks(blind=True))
         read = sorted((port for port in use.inputs if port != "value" or output == 0), key=lambda port: port != "value")
         return Effect(tuple(map(at.hop, read)), at.marks(), cancels=(("query", "key"),), shown=tuple(at.shown()))
 

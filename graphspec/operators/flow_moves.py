@@ -217,10 +217,13 @@ class Joins:
 
     def _ends(self, use: Use, axis: int) -> Iterator[Shown]:
         """Where one part ends and the next one begins, if that depends on a length."""
+        last = use.ground(use.outputs[0].sizes[axis]) - 1
         for (port, _, _), (_, _, end) in pairwise(self._parts(use, axis)):
-            size = use.ground(use.inputs[port].sizes[axis])
+            own = axis - self._lead(use, port)
+            size = use.ground(use.inputs[port].sizes[own])
+            beyond = relation([piece({axis: Fraction(1)}, Interval.at(dim(0)), Interval(end, last))])
             for name in sorted(end.symbols):
-                yield Shown(((port, axis),), size, Keys(name, frozenset(), before=False))
+                yield Shown(((port, own),), size, Keys(name, frozenset(), before=False, until=name), beyond)
 
     def _lead(self, use: Use, port: str) -> int:
         """How many leading axes of the result a part lacks: it is the same along them."""

@@ -81,11 +81,15 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Entries along an axis of `size`, shown at `places` (port, axis), that count by being there."""
+    """Entries along an axis of `size`, shown at `places` (port, axis), that count by being there.
+
+    `beyond`: the entries of the output, along one of its axes, that lie beyond the end `keys.until`.
+    """
 
     places: tuple[tuple[str, int], ...]
     size: Dim
     keys: Keys
+    beyond: Relation = ()
 
 
 @dataclass(frozen=True, slots=True)

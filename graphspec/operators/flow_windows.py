@@ -76,7 +76,8 @@ class Slides:
             pairs |= grouped
             marks |= Marks(absolutes=use.names(given.sizes[-1], made), mixed=use.names(given.sizes[-1]))
         hop = Hop(port, tuple(axes), tuple(sorted(pairs.items())))
-        return Effect((hop,), marks, self._facts(use, port, windows, mixes))
+        steady = all(use.ground(window.stride) == dim(1) for window in windows)
+        return Effect((hop,), marks, self._facts(use, port, windows, mixes), unsure=steady)
 
     def _facts(self, use: Use, port: str, windows: Iterable[Window], mixes: bool) -> Facts:
         """A window of zeros gives zero, if no constant is added."""
@@ -149,7 +150,7 @@ class NormalisesBatch:
 
 @dataclass(frozen=True, slots=True)
 class NormalisesGroups:
-    """Reads all along the axes at `places` and within groups of features, of which each may have its own weight."""
+    """Reads all along the axes `over` and within groups of features, of which each may have its own weight."""
 
     def effect(self, use: Use, output: int) -> Effect:
         ((port, given),) = use.inputs.items()

@@ -50,7 +50,7 @@ class Embedding(Operator):
 class FreeParameter(Operator):
     """A learned tensor of the given shape, standing by itself: a class token, a learned query, a scale.
 
-    It bears its node's name in the checkpoint, without a suffix.
+    It bears its node's name in the checkpoint, without a suffix, and starts `normal(0.02)`.
     """
 
     shape: tuple[Dim, ...]

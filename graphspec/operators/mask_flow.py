@@ -5,6 +5,7 @@ An over-approximation is never complemented: negation is pushed down to the atom
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -34,21 +35,40 @@ MOST_TERMS = 128
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """Pairs of query `i` and key `j` with `j − i` in `relative` and `j` in `absolute`, where the guards hold."""
+    """Pairs of query `i` and key `j` with `j − i` in `relative` and `j` in `absolute`, where the guards hold.
+
+    `j − i` is a multiple of `step`.
+    """
 
     relative: Interval = EVERYWHERE
     absolute: Interval = EVERYWHERE
     guards: frozenset[Guard] = frozenset()
     data: frozenset[tuple[Atom, bool]] = frozenset()
+    step: int = 1
 
     def __and__(self, other: Term) -> Term | None:
         """Where both hold; None if that is nowhere."""
-        relative, absolute = self.relative & other.relative, self.absolute & other.absolute
+        step, absolute = math.lcm(self.step, other.step), self.absolute & other.absolute
+        relative = _stepped(self.relative & other.relative, absolute, step)
         data = self.data | other.data
         contradicts = any((atom, not truth) in data for atom, truth in data)
         if contradicts or relative.is_empty or absolute.is_empty:
             return None
-        return Term(relative, absolute, self.guards | other.guards, data)
+        return Term(relative, absolute, self.guards | other.guards, data, step)
+
+
+def _stepped(relative: Interval, absolute: Interval, step: int) -> Interval:
+    """Offsets that are multiples of a step, drawn in to the nearest ones; none is above the last key, as `i ≥ 0`."""
+    if step == 1:
+        return relative
+    low, high = (None if bound is None else bound.constant for bound in (relative.low, relative.high))
+    last = None if absolute.high is None else absolute.high.constant
+    if last is not None and (relative.high is None or (high is not None and last < high)):
+        high = last
+    return Interval(
+        relative.low if low is None else dim(-(-low // step) * step),
+        relative.high if high is None else dim(high // step * step),
+    )
 
 
 Terms = tuple[Term, ...]
@@ -130,8 +150,11 @@ def _within(atom: Atom, truth: bool, keyed: Keyed) -> Iterator[Term]:
         case Prefix(Dim() as size):
             size = keyed.ground(size)
             yield Term(absolute=Interval(dim(0), size - 1) if truth else Interval(size, None))
+        case Dilated(size) if truth:
+            step = keyed.ground(size).constant
+            yield Term(data=frozenset({(atom, truth)}), step=step or 1)
         case Dilated():
-            within = EVERY if truth else _beyond(Interval.at(0))
+            within = _beyond(Interval.at(0))
             yield from (replace(term, data=frozenset({(atom, truth)})) for term in within)
         case Documents(port):
             yield from [_data(atom, True, _same(port, keyed))] if truth else _outside(atom)

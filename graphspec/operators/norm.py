@@ -46,7 +46,9 @@ class _Norm(Operator):
 class LayerNorm(_Norm):
     """Subtract the mean and divide by the standard deviation over the named axes, then scale and shift.
 
-    Source: Ba, Kiros & Hinton 2016, eq. 4. `eps` (no unit) is added to the variance. Over the last axis by default.
+    `eps` (no unit) is added to the variance. Over the last axis by default.
+
+    Source: Ba, Kiros & Hinton 2016, eq. 4.
     """
 
     over: tuple[Dim, ...] = ()
@@ -66,7 +68,9 @@ class LayerNorm(_Norm):
 class RMSNorm(_Norm):
     """Divide by the root mean square over the named axes, then scale.
 
-    Source: Zhang & Sennrich 2019, eq. 4. `eps` (no unit) is added to the mean square. Over the last axis by default.
+    `eps` (no unit) is added to the mean square. Over the last axis by default.
+
+    Source: Zhang & Sennrich 2019, eq. 4.
     """
 
     over: tuple[Dim, ...] = ()

@@ -13,7 +13,7 @@ from typing import Any
 
 from graphspec import masks
 from graphspec.axes import Dim, Number
-from graphspec.graph import Body, Call, Graph, Input, Node, Ref, Repeat
+from graphspec.graph import WEIGHT, Body, Call, Graph, Input, Mixture, Node, Ref, Repeat
 from graphspec.operators import Operator, Record
 from graphspec.operators.pattern import Pattern
 from graphspec.operators.pointwise import ARITHMETIC, COMPARISONS, Dropout, Pointwise
@@ -113,6 +113,9 @@ def _nodes(body: Body, seen: Seen, names: Mapping[Body, str]) -> dict[str, str]:
 
 def _node(node: Node, writer: _Expressions, seen: Seen, names: Mapping[Body, str]) -> str:
     match node.does:
+        case Mixture(body):
+            ports = {port: writer.ref(ref) for port, ref in node.inputs if port == WEIGHT or port not in seen[body]}
+            return _flow({"op": "mixture", **ports, "expert": names[body], **_label(node)})
         case Call(body):
             ports = {port: writer.ref(ref) for port, ref in node.inputs if port not in seen[body]}
             return _flow({"block": names[body], **ports, **_label(node)})

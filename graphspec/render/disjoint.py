@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from graphspec.graph import Body, Call, Graph, Input, Node, Ref, Repeat, Run, inner_bodies
+from graphspec.graph import WEIGHT, Body, Call, Graph, Input, Mixture, Node, Ref, Repeat, Run, inner_bodies
 from graphspec.operators import Operator
 
 Seen = Mapping[Body, frozenset[str]]
@@ -22,8 +22,9 @@ def seen_inputs(graph: Graph) -> Seen:
         for node in body.nodes:
             for inner in inner_bodies(node):
                 passed = frozenset(port for port, ref in node.inputs if ref == Ref(port, "") and port in found[body])
-                carried = {inner.inputs[0].name} if isinstance(node.does, Repeat) else frozenset[str]()
-                found[inner] = found.get(inner, whole) & passed - carried
+                own = {inner.inputs[0].name} if isinstance(node.does, Repeat) else set[str]()
+                own |= {WEIGHT} if isinstance(node.does, Mixture) else set[str]()
+                found[inner] = found.get(inner, whole) & passed - own
     return found
 
 
@@ -87,8 +88,8 @@ def _node(node: Node, names: Mapping[str, str], made: Mapping[Body, Body]) -> No
 
 def _does(node: Node, made: Mapping[Body, Body]) -> Operator | Call | Repeat:
     match node.does:
-        case Call(body):
-            return Call(made[body])
+        case Call(body) as call:
+            return replace(call, body=made[body])
         case Repeat() as repeat:
             return replace(
                 repeat, runs=tuple(Run(tuple(made[body] for body in run.bodies), run.count) for run in repeat.runs)

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from graphspec.analysis.cost import Costs
+from graphspec.analysis.experts import chosen
 from graphspec.axes import Dim, TensorType, dim
-from graphspec.graph import Body, Call, Graph, Node, Repeat
+from graphspec.graph import Body, Call, Graph, Mixture, Node, Repeat
 from graphspec.operators.pointwise import Dropout, Pointwise
 from graphspec.operators.reduce import Reduce, Softmax
 from graphspec.render.canonical import expression_text
@@ -27,24 +28,27 @@ class Row:
 
 def rows(graph: Graph) -> tuple[Row, ...]:
     """All nodes in order, inner ones below their block."""
-    return tuple(_rows(graph.body, Costs(graph), 0, 1))
+    return tuple(_rows(graph.body, Costs(graph), 0, 1, dim(1)))
 
 
-def _rows(body: Body, costs: Costs, depth: int, turns: int) -> Iterator[Row]:
+def _rows(body: Body, costs: Costs, depth: int, turns: int, runs: Dim) -> Iterator[Row]:
+    """`turns`: how often it stands there, `runs`: how often it is computed."""
     for node in body.nodes:
         if node.anonymous:
             continue
         parameters = costs.number(costs.node_parameters(node, body)) * turns
         parts = [part for part in body.nodes if part.name.startswith(f"{node.name}~")]
-        flops = sum((costs.node_flops(part, body) for part in [*parts, node]), start=dim(0)) * turns
+        flops = sum((costs.node_flops(part, body) for part in [*parts, node]), start=dim(0)) * runs
         yield Row(depth, node.name, describe(node, body), node.type, parameters, flops)
         match node.does:
+            case Mixture(inner) as mixture:
+                yield from _rows(inner, costs, depth + 1, turns * mixture.count, runs * chosen(node, mixture, body))
             case Call(inner):
-                yield from _rows(inner, costs, depth + 1, turns)
+                yield from _rows(inner, costs, depth + 1, turns, runs)
             case Repeat() as repeat:
                 for inner in repeat.bodies:
                     times = sum(run.count * run.bodies.count(inner) for run in repeat.runs)
-                    yield from _rows(inner, costs, depth + 1, turns if repeat.shared else turns * times)
+                    yield from _rows(inner, costs, depth + 1, turns if repeat.shared else turns * times, runs * times)
             case _:
                 pass
 
@@ -52,6 +56,8 @@ def _rows(body: Body, costs: Costs, depth: int, turns: int) -> Iterator[Row]:
 def describe(node: Node, body: Body) -> str:
     """What a node does, in a few words."""
     match node.does:
+        case Mixture(inner) as mixture:
+            return f"mixture of {mixture.experts} {inner.block}"
         case Call(inner):
             return inner.block
         case Repeat() as repeat:

@@ -77,6 +77,8 @@ def framed(inner: Placed, path: str, item: Item, sizes: Measure, lanes: int) -> 
         title = (-left + BAND / 2, start + wide / 2)
     else:
         side = lanes if inner.reach(lanes) >= inner.reach(-lanes) else -lanes
+        late = height - BAND - low
+        side = -side if _crossed(inner, side, late) and not _crossed(inner, -side, late) else side
         left, right = (max(left, wide), right) if side == LEFT else (left, max(right, wide))
         x = -left + wide / 2 if side == LEFT else right - wide / 2
         title = (x, BAND / 2 if sizes.direction == "down" else height - BAND / 2)
@@ -90,6 +92,11 @@ def framed(inner: Placed, path: str, item: Item, sizes: Measure, lanes: int) -> 
     entries = tuple((port, outwards(end.moved(0, low))) for port, end in inner.entries)
     exits = tuple((port, _leaving(end.moved(0, low), edge, height)) for port, end in inner.exits)
     return Placed(left, right, height, (frame, *inner.moved(0, low)), entries, exits)
+
+
+def _crossed(inner: Placed, side: int, beyond: float) -> bool:
+    """Whether a line leaves on a side so late that it would run through a title there."""
+    return any(end.side == side and end.points[-1][1] > beyond for _, end in inner.exits)
 
 
 def _free(taken: list[float], wide: float) -> float:

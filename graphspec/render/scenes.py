@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
-from graphspec.graph import Body, Call, Graph, Input, Node, Parameter, Ref, Repeat, inner_bodies
+from graphspec.graph import Body, Call, Graph, Input, Mixture, Node, Parameter, Ref, Repeat, inner_bodies
 from graphspec.operators import Operator
 from graphspec.render.fold import folded
 from graphspec.render.glyphs import glyph
@@ -56,7 +56,9 @@ class _Builder:
         return folded(flow_of(body, partial(self.opens, level), self.sizes, used))
 
     def opens(self, level: int, node: Node) -> bool:
-        """By default repeats and the file's own blocks that are made of blocks."""
+        """By default repeats and the file's own blocks that are made of blocks; never experts: weights end at them."""
+        if isinstance(node.does, Mixture):
+            return False
         if self.options.depth is not None:
             return level < self.options.depth
         structured = any(inner_bodies(inner) for body in inner_bodies(node) for inner in body.nodes)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from graphspec.axes import TensorType
-from graphspec.graph import Body, Call, Node, Ref, Repeat
+from graphspec.graph import Body, Call, Mixture, Node, Ref, Repeat
 from graphspec.masks import Everything, Mask
 from graphspec.operators import Operator
 from graphspec.operators.attention import Attend
@@ -158,6 +158,9 @@ def _step(node: Node, reads: tuple[Read, ...], body: Body, opens: Opens, sizes: 
     match node.does:
         case Call() | Repeat() if opens(node):
             return Step(node, CONTAINER, label or humanised(node.name), reads, (node.name,))
+        case Mixture(inner) as mixture:
+            title = label or f"{mixture.count} × {humanised(block_name(inner.block))}"
+            return _plain(node, "experts", title, reads)
         case Call(inner):
             return _block(node, inner, reads, sizes)
         case Repeat() as repeat:

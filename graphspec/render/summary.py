@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _MARKS = {"proved": "✓", "refuted": "✗", "unknown": "?"}
 _SHOWN_BLOCKS = 12
+_SHOWN_TERMS = 3
 
 
 @dataclass(frozen=True)
@@ -121,11 +122,15 @@ def _flops_text(costs: Costs) -> str:
 
 
 def _product_text(size: Dim) -> str:
-    """`35153830656 * B` as `35.2 G for each of B`."""
-    if len(size.terms) != 1 or not size.symbols:
-        return human(size.constant) if size.constant is not None else str(size)
-    ((monomial, factor),) = size.terms
-    return f"{human(int(factor))} for each of {Dim.of_terms({monomial: Fraction(1)})}"
+    """`35153830656 * B` as `35.2 G for each of B`; of several terms the three largest."""
+    if not size.symbols:
+        return human(size.constant or 0)
+    terms = [(int(factor), Dim.of_terms({monomial: Fraction(1)})) for monomial, factor in size.terms]
+    terms.sort(key=lambda term: -abs(term[0]))
+    if len(terms) == 1:
+        return f"{human(terms[0][0])} for each of {terms[0][1]}"
+    shown = [f"{human(factor)} * {names}" if names.symbols else human(factor) for factor, names in terms[:_SHOWN_TERMS]]
+    return " + ".join(shown) + (" + …" if len(terms) > _SHOWN_TERMS else "")
 
 
 def _verdict_dict(verdict: Verdict) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from graphspec.axes import TensorType
-from graphspec.graph import Body, Node, Ref, inner_bodies
+from graphspec.graph import WEIGHT, Body, Mixture, Node, Ref, inner_bodies
 from graphspec.masks import Mask, ports
 from graphspec.operators import Operator
 from graphspec.operators.attention import Attend
@@ -49,6 +49,7 @@ def _conditions(body: Body) -> frozenset[str]:
 
 def _shown(node: Node, conditions: frozenset[str]) -> Iterator[Read]:
     inner = [view(body).inputs for body in inner_bodies(node)]
+    inner += [frozenset({WEIGHT})] if isinstance(node.does, Mixture) else []
     masks = ports(node.does.mask) if isinstance(node.does, Attend) else ()
     for port, ref in node.inputs:
         hidden = port in masks or ref.name in conditions

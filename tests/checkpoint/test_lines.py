@@ -38,6 +38,11 @@ def test_names_sets_and_indices(tmp_path: Path) -> None:
     assert torch.equal(own["first.bias"], theirs["front.bias"])
 
 
+def test_names_count_with_the_parameters_of_the_spec(tmp_path: Path) -> None:
+    own = linears("a: {op: linear, in: x, dim: 3}", "a: t.{d + 1}")
+    assert there_and_back(own, numbered(t__5__weight=(3, 4), t__5__bias=(3,)), tmp_path)
+
+
 def test_a_transposed_weight_with_its_bias(tmp_path: Path) -> None:
     spec = linears("a: {op: linear, in: x, dim: 3}", "a: {from: t, rearrange: m rows -> rows m}")
     theirs = numbered(t__weight=(4, 3), t__bias=(3,))

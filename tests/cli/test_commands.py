@@ -27,7 +27,10 @@ def graphspec(*arguments: str, cwd: Path | None = None, stdin: str = "") -> subp
     return found
 
 
-COMMANDS = ("check", "show", "reach", "render", "compile", "train", "verify", "predict", "import", "export", "new")
+COMMANDS = (
+    *("check", "show", "reach", "render", "compile", "train", "verify", "predict", "import", "export", "new"),
+    *("docs", "gallery"),
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

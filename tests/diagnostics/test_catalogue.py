@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from graphspec.analysis.contracts import check_contracts
+from graphspec.analysis.masks import check_masks
 from graphspec.diagnostics import Report
 from graphspec.source import parse
 from graphspec.spec import build_spec
@@ -29,6 +30,7 @@ def reported(text: str) -> Report:
     spec = build_spec(source, ROOT / "specs", {}, report) if source else None
     if spec:
         check_contracts(spec.graph, report)
+        check_masks(spec.graph, report)
     return report
 
 

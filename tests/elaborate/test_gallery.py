@@ -55,6 +55,8 @@ def test_published_sizes() -> None:
     published = {
         "llama": 8_030_261_248,
         "mistral": 7_241_732_096,
+        "mixtral": 46_702_792_704,
+        "deepseek_v2": 15_706_484_224,
         "qwen3": 8_190_735_360,
         "gemma2": 9_241_705_984,
         "gpt2": 124_439_808,

@@ -266,4 +266,4 @@ def test_what_the_mask_reads_is_control() -> None:
 def test_a_mask_that_is_never_true_reads_nothing() -> None:
     from graphspec.masks import And, Not
 
-    assert attention(And(Causal(), Not(Causal()))) == Effect()
+    assert attention(And(Causal(), Not(Causal()))) == Effect(marks=Marks(blind=True))

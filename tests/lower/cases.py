@@ -439,6 +439,43 @@ blocks:
 nodes:
   out: {block: stage, in: x, repeat: 2}
 """,
+    "experts of positions": """
+inputs: {x: B T d, tint: e}
+blocks:
+  narrow:
+    in: {x2: ... c, shade: m}
+    nodes:
+      inner: {op: linear, in: x2, dim: m}
+      norm: {op: layer_norm, in: inner * shade}
+    out: norm
+nodes:
+  scores: {op: linear, in: x, dim: n}
+  best: {op: top, in: scores, k: kv, axis: n}
+  a: {op: mixture, in: x, weight: "softmax(scores, n) * best", expert: std.gated_ffn, hidden: e}
+  first: {block: std.softmax_router, in: a, experts: n, k: 1, normalise: false, scale: 3}
+  b: {op: mixture, in: a, weight: first, expert: narrow, shade: tint}
+  second: {block: std.sigmoid_router, in: b, experts: n, k: 2, normalise: true}
+  c: {op: mixture, in: b, weight: second.weight, expert: std.ffn, hidden: 2 * e}
+  out: c + first.loss * second.loss
+""",
+    "experts of rows, and of all places": """
+inputs: {x: B T d, y: B T d, z: B H d}
+blocks:
+  mixer: {in: {x2: ... T c}, nodes: {f: {op: softmax, in: x2, over: T}, g: {op: linear, in: f, dim: c}}, out: g}
+  pair: {in: {x2: B T c, by: B c}, nodes: {f: {op: linear, in: x2 * by, dim: c}}, out: f}
+nodes:
+  rows: {op: linear, in: "mean(x, T)", dim: n}
+  best: {op: top, in: rows, k: 2, axis: n}
+  a: {op: mixture, in: x, weight: rows * best, expert: mixer}
+  b: {op: mixture, in: a, weight: rows, expert: std.attention, heads: heads, mask: causal}
+  both: {op: linear, in: y, dim: n}
+  c: {op: mixture, x2: b, by: "mean(y, T)", weight: both, expert: pair}
+  every: {op: linear, in: z, dim: n}
+  f: {op: mixture, in: z, weight: "softmax(every, n)", expert: std.ffn, hidden: e}
+  g: {op: parameter, shape: n}
+  h: {op: mixture, in: f, weight: g, expert: std.ffn, hidden: e}
+  out: c + mean(h, H)
+""",
     "defaults": """
 inputs: {x: B T d, y: B T d = x, real: bool B T = true, shift_: int B = 2, gain: B = 0.5}
 nodes:

@@ -154,7 +154,7 @@ class Judge:
         """Whether a mask shows where the axis ends, other than by what is read there."""
         names = self.analysis().names(self.type_of(question.source), question.axis)
         before = question.held is not None and question.held.padding != "right"
-        return state.all_marks.counts_keys(names, (question.source, question.axis), masked_by, before)
+        return state.all_marks.counts_keys(names, (question.source, question.axis), masked_by, before, state.ends)
 
     # -- refutation ---------------------------------------------------------------------------------------------------
 
@@ -163,7 +163,7 @@ class Judge:
         for lengths in self.lengths(question):
             for data in (True, False):
                 found = self.witness(question, Setting(question.source, question.axis, lengths, data=data))
-                if found:
+                if found and not (found.is_length and self.state(question.ref).all_marks.blind):
                     return Answer("refuted", found.said, found.path)
         return None
 
@@ -249,6 +249,11 @@ class Witness:
         *place, column = min(found.tolist(), key=lambda entry: (entry[-1] == replay.count, sum(entry)))
         return Witness(question, replay, tuple(place), column, pairs)
 
+    @property
+    def is_length(self) -> bool:
+        """Whether what is used is the number of entries."""
+        return self.column == self.replay.count
+
     @cached_property
     def path(self) -> tuple[Hop, ...]:
         named = (letter(self.axis), self.column - self.distance) if self.distance is not None else ("", 0)
@@ -278,7 +283,7 @@ class Witness:
 
     def says(self, verb: str) -> str:
         question, axis = self.question, self.axis
-        if self.column == self.replay.count:
+        if self.is_length:
             return f"`{question.output}` depends on the length of `{axis}`"
         if self.distance is not None:
             read = entry(question.source, offset(letter(axis), self.distance))
