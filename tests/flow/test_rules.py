@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from graphspec.axes import Axis, Dim, Number, Sizes, TensorType, dim
-from graphspec.flow import Fact, Guard, Interval, Length, along, compose, within
+from graphspec.flow import Fact, Guard, Interval, Length, Marks, along, compose, within
 from graphspec.masks import Causal, Keys, Mask
 from graphspec.operators import OPERATORS, Operator
 from graphspec.operators.attention import Attend, Heads, Merge
