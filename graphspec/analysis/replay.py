@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from graphspec.analysis.digits import with_digits
@@ -20,8 +21,10 @@ from graphspec.flow import Facts
 from graphspec.graph import Body, Call, Input, Node, Ref, Repeat
 from graphspec.masks import ports
 from graphspec.operators import Operator
+from graphspec.operators.attention import Attend
 from graphspec.operators.flow_rules import Effect, Hop, Pairs, Use, effect_of
-from graphspec.operators.mask_truth import Chooses
+from graphspec.operators.mask_truth import Chooses, Flips, Seen
+from graphspec.operators.shape import Shift
 
 MOST_TURNS = 4096
 
@@ -123,6 +126,21 @@ class Replay:
         flow = analysis.whole()
         values = {name: self._input(name, given) for name, given in inputs.items()}
         self.frame = self._body(analysis.graph.body, flow, values)
+
+    @cached_property
+    def zero_rows(self) -> bool:
+        """Whether some rows may be zeros, all alike: shifted in, or of queries that see no key."""
+        nodes = [(node, body) for body in self.analysis.graph.bodies() for node in body.nodes]
+        return any(
+            isinstance(node.does, Shift)
+            or (isinstance(node.does, Attend) and self._has_blind_rows(node, node.does, body))
+            for node, body in nodes
+        )
+
+    def _has_blind_rows(self, node: Node, attend: Attend, body: Body) -> bool:
+        query, key = (self.size(body.type_of(ref).sizes[-3]) for port, ref in node.inputs if port in ("query", "key"))
+        seen = Seen(attend.mask, 0).matrix(query, key, self.size, self.setting.data)
+        return not bool(seen.any(axis=1).all())
 
     def size(self, size: Dim) -> int:
         """The number that a size stands for."""
@@ -281,7 +299,13 @@ class Replay:
             gaps |= set() if fills else spreads[at] or set(range(len(made.axes)))
         certain = stated and not hop.vague.intersection(columns)
         certain = certain and not (setting.held and any(map(_by_mask, pairs.values())))
+        certain = certain and not (self.zero_rows and any(map(_chooses, pairs.values())))
         return Step(hop, matrix, spreads, frozenset(cuts), frozenset(gaps), certain)
+
+
+def _chooses(pairs: Pairs) -> bool:
+    """Whether it only weighs keys against each other, which shows nothing where all of them are alike."""
+    return isinstance(pairs, Chooses | Flips) or (isinstance(pairs, Seen) and pairs.least > 1)
 
 
 def _by_mask(pairs: Pairs) -> bool:

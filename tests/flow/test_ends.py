@@ -81,3 +81,18 @@ def test_a_mask_that_shows_nothing_is_told() -> None:
     report = Report()
     check_masks(decoder(CAUSAL, mask="real & causal").graph, report)
     assert report.diagnostics == ()
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        '{block: std.attention, in: e, heads: heads, mask: "causal & ~window(left=2, right=0)"}',
+        "{op: shift, in: e, axis: T, by: 3}",
+    ],
+)
+def test_a_choice_among_equal_rows_is_no_reading(late: str) -> None:
+    """The first rows are zeros: what weighs them against each other changes nothing."""
+    first = 'first: {block: std.attention, in: late, heads: heads, mask: "prefix(3)"}'
+    spec = decoder("uses: {output: after, input: x}", more=(f"late: {late}", first), after="mean(first, T)")
+    assert verdict(spec).status != "proved"
+    assert verdict(decoder("uses: {output: after, input: x}")).status == "proved"
