@@ -74,21 +74,25 @@ class Across:
         return max([self._items_reach(column, side, low, high), stem, *tracks])
 
     def _spread_columns(self) -> list[float]:
-        """Each column beside those further in that stand at the same height."""
+        """Each column beside those further in, as near as what stands at the same heights lets it."""
         xs = [0.0]
         for column in range(1, len(self.columns.stacks)):
             side = self.columns.sides[column]
             low, high = self._span(column)
             inner = [other for other in range(column) if self.columns.sides[other] in (0, side)]
-            reached = [abs(xs[other]) + self.reach(other, side, low, high) for other in inner]
-            reached += [abs(xs[other]) for other in inner if self._joined(column, other)]
-            xs.append(side * (max(reached, default=0.0) + GUTTER + self.reach(column, -side, low, high)))
+            reached = [abs(xs[other]) + self._apart(column, other, side) for other in inner]
+            for other in self.columns.joined(column).intersection(inner):
+                reached.append(abs(xs[other]) + GUTTER + self.reach(column, -side, low, high))
+            xs.append(side * max(reached, default=0.0))
         return xs
 
-    def _joined(self, column: int, other: int) -> bool:
-        """Whether a wire goes from one column to the other."""
-        ends = ({self.columns.place[w.tail][0], self.columns.place[w.head][0]} for w in self.columns.inside)
-        return {column, other} in ends
+    def _apart(self, column: int, other: int, side: int) -> float:
+        """How far a column must be from one further in, so that nothing of one is near anything of the other."""
+        parts = [(*self._span(column), 0.0), *self.tracks.get((column, -side), ())]
+        for name in self.columns.stacks[column]:
+            parts.append((self.plan.bottoms[name], self.plan.top(name), self.plan.kids[name].reach(-side)))
+        rooms = (self.reach(other, side, low - CLEAR, high + CLEAR) + reach for low, high, reach in parts)
+        return max(rooms, default=0.0) + GUTTER
 
     def _span(self, column: int) -> tuple[float, float]:
         """From where to where a column and its lines reach."""
@@ -127,12 +131,12 @@ class Across:
         wire = route.wire
         if not wire.tail:
             return ()
-        if route.form == "tie":
-            side = self._tie_side(route)
-            return ((self.x(wire.tail) + side * self._half(wire.tail, side), self.plan.middle(wire.tail)),)
+        if route.form in ("tie", "level"):
+            side = self._tail_side(route)
+            return ((self.x(wire.tail) + side * self._half(wire.tail, side), self.plan.start(route)),)
         return self.exit_points(wire)
 
-    def _tie_side(self, route: Route) -> int:
+    def _tail_side(self, route: Route) -> int:
         same = self.columns.place[route.wire.tail][0] == self.columns.place[route.wire.head][0]
         return route.side if same else -route.side
 
@@ -143,7 +147,7 @@ class Across:
         return end.moved(x, bottom).points if end else ((x, self.plan.top(wire.tail)),)
 
     def _turns(self, route: Route, end: Point) -> Points:
-        if route.form == "outside":
+        if route.form in ("outside", "level"):
             return ()
         start = self._start(route)[-1][0]
         level = self.plan.start(route)

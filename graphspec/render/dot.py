@@ -93,6 +93,8 @@ class _Writer:
                 case Frame() if _parent(piece.path) == path:
                     yield f"{indent}subgraph {quoted(f'cluster_{piece.path}')} {{"
                     yield f"{indent}  graph [{self.frame(piece, path.count('/'))}]"
+                    if piece.times:
+                        yield f"{indent}  {self.times(piece, piece.times)}"
                     yield from self.inside(f"{piece.path}/", indent + "  ")
                     yield f"{indent}}}"
                 case _:
@@ -167,10 +169,15 @@ class _Writer:
 
     def frame_title(self, frame: Frame) -> str:
         title = f'<FONT POINT-SIZE="{_n(FRAME_SIZE)}"><B>{escaped(shortened(frame.item.title))}</B></FONT>'
-        if not frame.item.times:
-            return title
-        times = escaped(shortened(frame.item.times))
-        return f'{title}<FONT POINT-SIZE="{_n(TIMES_SIZE)}">  <I>{times}</I></FONT>'
+        return f"{title}{self.turns(frame, '  ')}" if frame.item.times and not frame.times else title
+
+    def turns(self, frame: Frame, before: str = "") -> str:
+        return f'<FONT POINT-SIZE="{_n(TIMES_SIZE)}">{before}<I>{escaped(shortened(frame.item.times))}</I></FONT>'
+
+    def times(self, frame: Frame, place: Point) -> str:
+        """The number of turns, apart from the title."""
+        looks = f'shape=plaintext, style="", width=0.3, height=0.2, label=<{self.turns(frame)}>'
+        return f'{quoted(f"{frame.path}•times")} [pos="{_at(place)}", {looks}]'
 
     def label(self, label: Label, at: int) -> str:
         place = _at((label.x, label.y + 8))

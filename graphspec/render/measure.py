@@ -33,7 +33,7 @@ SIDE_CELL = 20.0  # beside the words, for a mask's glyph or the sign of a sum
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """The size of every item; all boxes of a diagram are as wide as the widest needs to be."""
+    """The size of every item; all boxes of a diagram are as wide as the widest needs to be, but for sources."""
 
     box_width: float
     direction: Direction
@@ -47,7 +47,7 @@ class Measure:
         """Width and height on the page."""
         match item.form:
             case "box":
-                return self.box_width, _BOX_HEIGHT
+                return min(_wanted(item), self.box_width) if item.source else self.box_width, _BOX_HEIGHT
             case "mark":
                 return MARK, MARK
             case "text":
@@ -62,8 +62,13 @@ def measure(scene: Scene, direction: Direction) -> Measure:
 
 
 def frame_title_width(item: Item) -> float:
-    gap = 8.0 if item.times else 0.0
-    return width(shortened(item.title), FRAME_SIZE, bold=True) + gap + width(shortened(item.times), TIMES_SIZE)
+    """A frame's title with the number of its turns beside it."""
+    name, times = frame_title_widths(item)
+    return name + (8.0 + times if times else 0.0)
+
+
+def frame_title_widths(item: Item) -> tuple[float, float]:
+    return width(shortened(item.title), FRAME_SIZE, bold=True), width(shortened(item.times), TIMES_SIZE)
 
 
 def title_width(title: str) -> float:

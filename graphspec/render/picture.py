@@ -35,7 +35,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A container: its corners, and the middle of its title."""
+    """A container: its corners, the middle of its title, and of the number of its turns where that stands apart."""
 
     path: str
     item: Item
@@ -44,12 +44,14 @@ class Frame:
     right: float
     top: float
     title: Point
+    times: Point | None = None
     paint: Paint = ""
 
     def moved(self, x: float, y: float) -> Frame:
         left, bottom, right, top = self.left + x, self.bottom + y, self.right + x, self.top + y
-        title = (self.title[0] + x, self.title[1] + y)
-        return replace(self, left=left, bottom=bottom, right=right, top=top, title=title)
+        (title,) = moved((self.title,), x, y)
+        (times,) = moved((self.times,), x, y) if self.times else (None,)
+        return replace(self, left=left, bottom=bottom, right=right, top=top, title=title, times=times)
 
 
 @dataclass(frozen=True, slots=True)

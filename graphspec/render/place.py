@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from graphspec.render.across import Across
 from graphspec.render.columns import LEFT, RIGHT, Columns, columns, is_side
-from graphspec.render.measure import BAND, PAD, TITLE_BAND, Measure, frame_title_width, measure, title_width
+from graphspec.render.measure import BAND, PAD, TITLE_BAND, Measure, frame_title_width, frame_title_widths, measure, title_width
 from graphspec.render.picture import Box, End, Frame, Label, Line, Picture, Piece, Placed, Point, joined
 from graphspec.render.pieces import Pieces
 from graphspec.render.plan import Plan
@@ -68,30 +68,47 @@ def _source_side(wire: Wire, found: Columns, place: Place) -> int:
 
 def framed(inner: Placed, path: str, item: Item, sizes: Measure, lanes: int) -> Placed:
     """A scene in its frame, with room for the title beside the line that enters or leaves there."""
-    wide = frame_title_width(item) + 2 * PAD
-    left, right, height = inner.left + PAD, inner.right + PAD, inner.height + PAD + BAND
-    low = BAND if sizes.direction == "down" else PAD
-    if sizes.direction == "right":
-        start = _free([end.points[0][1] + PAD for _, end in inner.entries if end.side == LEFT], wide)
-        low, left, height = PAD, left + BAND, max(inner.height + 2 * PAD, start + wide)
-        title = (-left + BAND / 2, start + wide / 2)
-    else:
-        side = lanes if inner.reach(lanes) >= inner.reach(-lanes) else -lanes
-        late = height - BAND - low
-        side = -side if _crossed(inner, side, late) and not _crossed(inner, -side, late) else side
-        left, right = (max(left, wide), right) if side == LEFT else (left, max(right, wide))
-        x = -left + wide / 2 if side == LEFT else right - wide / 2
-        title = (x, BAND / 2 if sizes.direction == "down" else height - BAND / 2)
-    frame = Frame(path, item, -left, 0, right, height, title)
-    edge = {LEFT: -left, RIGHT: right}
+    frame, low = (_headed_beside if sizes.direction == "right" else _headed)(inner, path, item, sizes, lanes)
+    edge = {LEFT: frame.left, RIGHT: frame.right}
 
     def outwards(end: End) -> End:
         x, y = end.points[0]
         return replace(end, points=joined(((edge[end.side], y) if end.side else (x, 0.0),), end.points))
 
     entries = tuple((port, outwards(end.moved(0, low))) for port, end in inner.entries)
-    exits = tuple((port, _leaving(end.moved(0, low), edge, height)) for port, end in inner.exits)
-    return Placed(left, right, height, (frame, *inner.moved(0, low)), entries, exits)
+    exits = tuple((port, _leaving(end.moved(0, low), edge, frame.top)) for port, end in inner.exits)
+    return Placed(-frame.left, frame.right, frame.top, (frame, *inner.moved(0, low)), entries, exits)
+
+
+def _headed(inner: Placed, path: str, item: Item, sizes: Measure, lanes: int) -> tuple[Frame, float]:
+    """A frame with a band for its title above, or below where the data flow down; and how high it lifts what is in it.
+
+    The title stands on the side of the lanes, on the other one if only there is room, or before the line with the
+    number of turns after it.
+    """
+    low = BAND if sizes.direction == "down" else PAD
+    left, right, height = inner.left + PAD, inner.right + PAD, inner.height + PAD + BAND
+    y = BAND / 2 if sizes.direction == "down" else height - BAND / 2
+    name, times, whole = (wide + 2 * PAD for wide in (*frame_title_widths(item), frame_title_width(item)))
+    room = {LEFT: left, RIGHT: right}
+    free = [side for side in (lanes, -lanes) if not _crossed(inner, side, height - BAND - low)] or [lanes]
+    side = next((side for side in free if room[side] >= whole), None)
+    if side is None and item.times and len(free) == 2:
+        left, right = max(left, name), max(right, times)
+        title, apart = (-left + name / 2, y), (right - times / 2, y)
+        return Frame(path, item, -left, 0, right, height, title, apart), low
+    side = side or max(free, key=lambda side: (room[side], side == lanes))
+    left, right = (max(left, whole), right) if side == LEFT else (left, max(right, whole))
+    x = -left + whole / 2 if side == LEFT else right - whole / 2
+    return Frame(path, item, -left, 0, right, height, (x, y)), low
+
+
+def _headed_beside(inner: Placed, path: str, item: Item, sizes: Measure, lanes: int) -> tuple[Frame, float]:
+    """The same where the data flow to the right: the band is on the left, which then is above."""
+    wide = frame_title_width(item) + 2 * PAD
+    start = _free([end.points[0][1] + PAD for _, end in inner.entries if end.side == LEFT], wide)
+    left, height = inner.left + PAD + BAND, max(inner.height + 2 * PAD, start + wide)
+    return Frame(path, item, -left, 0, inner.right + PAD, height, (-left + BAND / 2, start + wide / 2)), PAD
 
 
 def _crossed(inner: Placed, side: int, beyond: float) -> bool:
@@ -139,8 +156,9 @@ def turn(piece: Piece, direction: Direction) -> Piece:
             return replace(piece, points=tuple(_turn(point, direction) for point in points))
         case Frame(left=left, right=right, bottom=bottom, top=top):
             (x0, y0), (x1, y1) = _turn((left, bottom), direction), _turn((right, top), direction)
-            title = _turn(piece.title, direction)
-            return Frame(piece.path, piece.item, min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1), title)
+            title, times = _turn(piece.title, direction), _turn(piece.times, direction) if piece.times else None
+            corners = (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
+            return Frame(piece.path, piece.item, *corners, title, times)
         case Box(x=x, y=y, width=width, height=height):
             x, y = _turn((x, y), direction)
             size = (height, width) if direction == "right" else (width, height)

@@ -14,6 +14,8 @@ from graphspec.render.scene import Wire
 
 _SPREAD = 8.0
 """Between lines that enter a box at one side."""
+_EDGE = 6.0
+"""Of a box's side, what is left to its rounded corners."""
 
 
 @dataclass(eq=False)
@@ -24,6 +26,7 @@ class Route:
     the head's column. `form` says how it gets there:
     - under: up, across at the level where it forks, up to its head (straight, if that stands in the same column)
     - over: up to the height of its head, across to it
+    - level: across from the side of its tail
     - lane: across, up or down beside its head's column, across to it
     - tie: the same, leaving its tail at the side
     - outside: across from the edge of the scene
@@ -83,9 +86,34 @@ class Plan:
             lowest = [found[wire.tail] + self.step(wire.tail) for wire in self._below(item.name)]
             found[item.name] = max([0.0, self.least.get(item.name, 0.0), *lowest])
         for stack in self.columns.stacks[1:]:
-            if self.columns.items[stack[0]].form not in ("text", "point") and not self._hangs(stack):
+            beside = self.beside.get(stack[0])
+            if beside:
+                level = found[beside.head] + self._entry_height(beside) - self.kids[stack[0]].height / 2
+                found[stack[0]] = max(0.0, self.least.get(stack[0], 0.0), level)
+            elif self.columns.items[stack[0]].form not in ("text", "point") and not self._hangs(stack):
                 self._raise(stack, found)
         return found
+
+    @cached_property
+    def beside(self) -> dict[str, Wire]:
+        """Items that read nothing and stand alone beside what reads them: the wire from each."""
+        found: dict[str, Wire] = {}
+        for stack in self.columns.stacks[1:]:
+            wires = [wire for wire in self.columns.scene.wires if wire.tail == stack[0]]
+            if len(stack) == len(wires) == 1 and wires[0].head and self.columns.is_source(stack[0]):
+                if self._entries(wires[0]) == 1 and self._side(wires[0]):
+                    found[stack[0]] = wires[0]
+        return found
+
+    def _entries(self, wire: Wire) -> int:
+        """At how many places a wire meets its head."""
+        inside = [end for port, end in self.kids[wire.head].entries if port == wire.port]
+        return 1 if self.columns.items[wire.head].inner is None else len(inside)
+
+    def _entry_height(self, wire: Wire) -> float:
+        """How high above the bottom of its head a wire comes in from the side."""
+        inside = [end.points[0][1] for port, end in self.kids[wire.head].entries if port == wire.port]
+        return inside[0] if inside else self.kids[wire.head].height / 2
 
     def step(self, name: str) -> float:
         """From the bottom of an item to the lowest bottom of what reads it."""
@@ -96,7 +124,8 @@ class Plan:
 
     def _below(self, name: str) -> list[Wire]:
         """The wires that an item must stand above."""
-        return [wire for wire in self.columns.inside if wire.head == name and not wire.memory]
+        found = (wire for wire in self.columns.inside if wire.head == name and not wire.memory)
+        return [wire for wire in found if wire.tail not in self.beside]
 
     def _hangs(self, stack: tuple[str, ...]) -> bool:
         """Whether a column reads another one."""
@@ -123,6 +152,8 @@ class Plan:
 
     def start(self, route: Route) -> float:
         """The height at which a route leaves its tail's column."""
+        if route.form == "level":
+            return route.y
         return self.middle(route.wire.tail) if route.form == "tie" else self.level(route.wire)
 
     # -- routes -------------------------------------------------------------------------------------------------------
@@ -156,12 +187,18 @@ class Plan:
             route.form = "outside"
         elif route.side:
             column, at = self.columns.place[wire.tail]
+            if wire.tail in self.beside and abs(route.y - self.middle(wire.tail)) < self._half(wire.tail) - _SPREAD:
+                route.form = "level"
+                return route
             last = at == len(self.columns.stacks[column]) - 1 and not self.forks(wire.tail)
             away = self.columns.place[wire.head][0] != column and not self.leaves_sideways(wire)
             route.form = "over" if last and away and route.y >= self.top(wire.tail) + 4 else "lane"
             if route.kind == "data" and not away:
                 route.kind = "residual"
         return route
+
+    def _half(self, name: str) -> float:
+        return self.kids[name].height / 2 - _EDGE
 
     def _side(self, wire: Wire) -> int:
         """From where a wire enters a box: below if it is the one from the item underneath, or the first to come."""
@@ -173,7 +210,8 @@ class Plan:
         return self.columns.order(wire) or (-self.lanes if wire.memory else self.lane_side(wire, self.level(wire)))
 
     def _plain_wires(self, name: str) -> list[Wire]:
-        return [wire for wire in self._below(name) if not is_side(wire, self.columns.items)]
+        found = (wire for wire in self.columns.inside if wire.head == name)
+        return [wire for wire in found if not is_side(wire, self.columns.items)]
 
     def lane_side(self, wire: Wire, low: float, preferred: int = 0) -> int:
         """The emptier side for a line that goes round items of its own column."""

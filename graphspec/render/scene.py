@@ -14,7 +14,7 @@ from graphspec.render.glyphs import Glyph
 class Item:
     """One thing in a scene: a box, a mark, a text (an input or output of the model), a point, or a container.
 
-    `names` are the nodes for which it stands; if it stands for some turns of a repeat, `turns` says which: the number
+    A `source` is a box that reads nothing. `names` are the nodes for which it stands; if it stands for some turns of a repeat, `turns` says which: the number
     of their run, and where in the run's pattern they stand.
     """
 
@@ -26,6 +26,7 @@ class Item:
     glyph: Glyph = ()
     times: str = ""
     inner: Scene | None = None
+    source: bool = False
     note: str = field(default="", compare=False)
     names: tuple[str, ...] = field(default=(), compare=False)
     turns: frozenset[tuple[int, int]] = field(default=frozenset(), compare=False, repr=False)

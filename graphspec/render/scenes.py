@@ -83,7 +83,7 @@ class _Builder:
                 note = f"mask: {step.mask}" if seen else ""
                 name = step.name if titles[step.title] > 1 and _needs_name(step) else ""
                 shape = " · ".join(filter(None, [name, self.shape(step, flow)]))
-                look = Item(step.name, "box", step.kind, step.title, step.mark, seen)
+                look = Item(step.name, "box", step.kind, step.title, step.mark, seen, source=not step.reads)
                 yield replace(look, note=note, names=step.names, shape=shape)
 
     def shape(self, step: Step, flow: Flow) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 
-from graphspec.render.measure import frame_title_width
+from graphspec.render.measure import frame_title_width, frame_title_widths
 from graphspec.render.picture import Box, Frame, Label, Line, Picture, Point
 
 Rectangle = tuple[float, float, float, float]
@@ -86,11 +86,19 @@ def labels(picture: Picture) -> dict[str, Rectangle]:
 
 
 def titles(picture: Picture) -> dict[str, Rectangle]:
-    found = ((piece, frame_title_width(piece.item) / 2) for piece in picture.pieces if isinstance(piece, Frame))
-    return {
-        f"title of {p.path}": (p.title[0] - half, p.title[1] - 6, p.title[0] + half, p.title[1] + 6)
-        for p, half in found
-    }
+    return dict(_titles(picture))
+
+
+def _titles(picture: Picture) -> Iterator[tuple[str, Rectangle]]:
+    for frame in (piece for piece in picture.pieces if isinstance(piece, Frame)):
+        name, times = frame_title_widths(frame.item)
+        yield f"title of {frame.path}", around(frame.title, name if frame.times else frame_title_width(frame.item))
+        if frame.times:
+            yield f"times of {frame.path}", around(frame.times, times)
+
+
+def around(place: Point, wide: float) -> Rectangle:
+    return place[0] - wide / 2, place[1] - 6, place[0] + wide / 2, place[1] + 6
 
 
 def lines(picture: Picture) -> list[Line]:
