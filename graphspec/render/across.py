@@ -28,15 +28,15 @@ class Across:
         """Give every lane an offset from its head's column: short ones inside long ones; one for what forks there."""
         shared: dict[tuple[object, ...], list[Route]] = {}
         for route in self.plan.routes:
-            if route.form in ("lane", "tie"):
-                column = self.columns.place[route.wire.head][0]
-                key = (column, route.side, route.wire.tail, route.wire.out, route.kind)
+            if route.form in ("lane", "round", "tie"):
+                column, side = self.plan.column(route), self.plan.track_side(route)
+                key = (column, side, route.wire.tail, route.wire.out, route.kind)
                 shared.setdefault(key, []).append(route)
         for group in sorted(shared.values(), key=self._length):
             self._lay_track(group)
 
     def _interval(self, group: list[Route]) -> tuple[float, float]:
-        heights = [y for route in group for y in (self.plan.start(route), route.y)]
+        heights = [y for route in group for y in (self.plan.start(route), self.plan.turn(route))]
         return min(heights), max(heights)
 
     def _length(self, group: list[Route]) -> float:
@@ -44,7 +44,7 @@ class Across:
         return high - low
 
     def _lay_track(self, group: list[Route]) -> None:
-        column, side = self.columns.place[group[0].wire.head][0], group[0].side
+        column, side = self.plan.column(group[0]), self.plan.track_side(group[0])
         low, high = self._interval(group)
         taken = [offset + TRACK for a, b, offset in self.tracks.get((column, side), ()) if a < high + 4 and b > low - 4]
         labelled = group[0].kind == "tie" or self._passes_label(column, side, low, high)
@@ -103,7 +103,7 @@ class Across:
             if column in (self.columns.place[route.wire.tail][0], self.columns.place[route.wire.head][0]):
                 inside = self.columns.place[route.wire.tail][0] == column
                 heights += [self.plan.start(route)] if inside or route.form in ("under", "lane", "tie") else []
-                heights += [route.y] if not inside or route.form == "over" else []
+                heights += [self.plan.turn(route)] if not inside or route.form in ("over", "round") else []
         return min(heights), max(heights)
 
     # -- ways ---------------------------------------------------------------------------------------------------------
@@ -155,20 +155,30 @@ class Across:
             return ((start, route.y),)
         if route.form == "under":
             return ((start, level), (end[0], level))
-        track = self.x(route.wire.head) + route.side * route.offset
-        return ((start, level), (track, level), (track, route.y))
+        track = self.xs[self.plan.column(route)] + self.plan.track_side(route) * route.offset
+        turn = self.plan.turn(route)
+        return ((start, level), (track, level), (track, turn), (end[0] if turn != end[1] else track, turn))
 
     # -- what is in the way -------------------------------------------------------------------------------------------
 
     def conflicts(self) -> Iterator[tuple[str, float]]:
-        """Items that must stand higher, and how high: a horizontal piece would cross them, or lie on another's."""
+        """Items that must stand higher, and how high: a horizontal piece would cross them, lie on another's, or run
+        through a label."""
         level = [piece for route in self.plan.routes if route.form != "tie" for piece in self._level_pieces(route)]
+        labelled = [route for route in self.plan.routes if route.labelled and route.wire.tail]
         for piece in level:
             yield from self._crossed(piece)
+            if any(self._meets_label(piece, route) for route in labelled):
+                yield piece.owner, self.plan.bottoms[piece.owner] + 6
         for one, other in combinations(level, 2):
-            if one.route.wire.tail != other.route.wire.tail and one.lies_on(other):
+            if self._source(one) != self._source(other) and one.lies_on(other):
                 later = max((one.owner, other.owner), key=lambda name: self.columns.place[name])
                 yield later, self.plan.bottoms[later] + 6
+
+    def _source(self, piece: _Piece) -> tuple[str, str]:
+        """What a piece carries: the outputs of a container are several, those of other items leave as one."""
+        wire = piece.route.wire
+        return wire.tail, wire.out if wire.tail and self.plan.exit(wire) else ""
 
     def _level_pieces(self, route: Route) -> Iterator[_Piece]:
         """The horizontal pieces of a route outside of its ends, each with the item whose height decides about it."""
@@ -176,21 +186,33 @@ class Across:
         way = joined(self._start(route)[-1:], self._turns(route, entry), (entry,))
         if route.form == "outside":
             way = ((entry[0] + route.side * 1e6, entry[1]), entry)
+        turn = self.plan.turn(route)
         for (x0, y0), (x1, y1) in pairwise(way):
             if y0 == y1:
-                arrives = (x1, y1) == entry
+                arrives = (x1, y1) == entry or (route.form == "round" and y0 == turn)
                 yield _Piece(
                     route, min(x0, x1), max(x0, x1), y0, arrives, route.wire.head if arrives else route.wire.tail
                 )
 
+    def _meets_label(self, piece: _Piece, route: Route) -> bool:
+        """Whether a piece runs where the word above the end of a route stands, or beside it where the data flow right."""
+        x, y = self.entry_point(route)
+        middle = x + route.side * LABEL / 2
+        near = piece.left < middle + LABEL / 2 and piece.right > middle - LABEL / 2
+        return near and piece.route.wire.head != route.wire.head and y + 2 < piece.y < y + LABEL - 6
+
     def _crossed(self, piece: _Piece) -> Iterator[tuple[str, float]]:
+        wire = piece.route.wire
         for name, kid in self.plan.kids.items():
             x = self.x(name)
             across = x - kid.left - 4 < piece.right and x + kid.right + 4 > piece.left
             along = self.plan.bottoms[name] - 4 < piece.y < self.plan.top(name) + 4
-            own = name == piece.route.wire.tail or (piece.arrives and name == piece.route.wire.head)
-            if across and along and not own:
+            if not across or not along or (piece.arrives and name == wire.head):
+                continue
+            if name != wire.tail:
                 yield name, piece.y + 10
+            elif piece.arrives and piece.route.form == "round":
+                yield wire.head, self.plan.bottoms[wire.head] + self.plan.top(name) - piece.y + 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,12 @@ class Columns:
         return {item.name: item for item in self.scene.items}
 
     @cached_property
+    def inputs(self) -> frozenset[str]:
+        """The items that stand for the inputs of a model."""
+        heads = {wire.head for wire in self.scene.wires}
+        return frozenset(item.name for item in self.scene.items if item.form == "text" and item.name not in heads)
+
+    @cached_property
     def inside(self) -> tuple[Wire, ...]:
         """The wires between two items of the scene."""
         return tuple(wire for wire in self.scene.wires if wire.tail and wire.head)
@@ -92,7 +98,7 @@ def _stacks(scene: Scene) -> Iterator[tuple[str, ...]]:
     for wire in scene.wires:
         if wire.tail and wire.head and not is_side(wire, items):
             before[wire.head].append(wire.tail)
-    left = dict.fromkeys(items)
+    left: dict[str, None] = dict.fromkeys(items)
     lengths = _lengths(left, before, items)
     results = [wire.tail for wire in scene.wires if not wire.head and wire.tail]
     end = results[0] if results else max(scene.ends, key=lambda name: lengths[name], default="")

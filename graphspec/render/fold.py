@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from graphspec.render.steps import SUM, Flow, Read, Step, pruned
+from graphspec.operators.pointwise import Pointwise
+from graphspec.operators.reduce import Reduce
+from graphspec.render.steps import MARKS, SUM, Flow, Read, Step, pruned, reduce_title
 
 _SOURCES = ("embedding", "position")
 _ACTIVATED = ("linear", "convolution")
@@ -55,8 +57,33 @@ def merge_activations(flow: Flow) -> Flow:
     return _each(flow, _with_linear)
 
 
+def merge_products(flow: Flow) -> Flow:
+    """A sum over an axis that alone reads a product.
+
+    Before: `×`, `Sum over d`
+    After:  `Dot product over d`
+    """
+    return _each(flow, _with_product)
+
+
+def merge_lengths(flow: Flow) -> Flow:
+    """A value divided by its own length.
+
+    Before: `Square`, `Sum over d`, `Square root`, `÷`
+    After:  `L2 norm`
+    """
+    return _each(flow, _with_length)
+
+
 Rule = Callable[[Flow], Flow]
-RULES: tuple[Rule, ...] = (join_sums, merge_embeddings, merge_norms, merge_activations)
+RULES: tuple[Rule, ...] = (
+    join_sums,
+    merge_embeddings,
+    merge_norms,
+    merge_lengths,
+    merge_products,
+    merge_activations,
+)
 
 # -- one step at a time -----------------------------------------------------------------------------------------------
 
@@ -137,3 +164,41 @@ def _with_linear(step: Step, lone: Lone) -> Step:
     function = step.title.lower() if step.title[1:].islower() else step.title
     title = step.node.label or f"{parts[0].title} + {function}"
     return _absorb(step, parts, kind=parts[0].kind, title=title)
+
+
+def _with_product(step: Step, lone: Lone) -> Step:
+    parts = _parts(step, lone, lambda part: part.mark == MARKS["multiply"] and part.is_mark and len(part.reads) == 2)
+    does = step.node.does
+    if not parts or not isinstance(does, Reduce) or not _is_sum(step) or step.title != reduce_title(does):
+        return step
+    return _absorb(step, parts, title=reduce_title(does, "dot product"))
+
+
+def _with_length(step: Step, lone: Lone) -> Step:
+    if step.mark != MARKS["divide"] or not step.is_mark or len(step.reads) != 2:
+        return step
+    whole, length = step.reads
+    chain: list[Step] = []
+    for wanted in (_is_root, _is_sum, _is_square):
+        part = lone.get(length.ref.name)
+        if part is None or len(part.reads) != 1 or not wanted(part):
+            return step
+        chain.append(part)
+        (length,) = part.reads
+    if length.ref != whole.ref:
+        return step
+    names = (*(name for part in reversed(chain) for name in part.names), *step.names)
+    return replace(step, kind="norm", title="L2 norm", mark="", reads=(whole,), names=names)
+
+
+def _is_sum(step: Step) -> bool:
+    return isinstance(step.node.does, Reduce) and step.node.does.kind == "sum" and not step.node.does.cumulative
+
+
+def _is_root(step: Step) -> bool:
+    return isinstance(step.node.does, Pointwise) and step.node.does.function == "sqrt"
+
+
+def _is_square(step: Step) -> bool:
+    does = step.node.does
+    return isinstance(does, Pointwise) and does.function == "power" and str(does.arguments[1]) == "2"

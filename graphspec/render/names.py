@@ -80,14 +80,19 @@ def _heads(heads: int | None, key_heads: int | None) -> str:
     return "multi-query" if key_heads == 1 else "grouped-query"
 
 
-_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
-def size_text(size: Dim) -> str:
-    """`4 * d_model` → `4·d_model`, `n // patch**2` → `n/patch²`."""
-    text = plain(str(size)).replace(" * ", "·").replace(" // ", "/")
-    text = re.sub(r"\*\*(\d+)", lambda power: power[1].translate(_RAISED), text)
-    return f"({text})" if re.search(r" [+-] ", text) else text
+def size_text(size: Dim, alone: bool = False) -> str:
+    """`4 * d_model` → `4·d_model`, `n // patch**2` → `n/patch²`; a sum in parentheses, unless it stands alone."""
+    text = plain(str(size)).replace(" * ", "·").replace(" // ", "/").replace(" - ", " − ")
+    text = re.sub(r"\*\*(\d+)", lambda power: raised(power[1]), text)
+    return f"({text})" if not alone and re.search(r" [+−] ", text) else text
+
+
+def raised(number: str) -> str:
+    """Digits as an exponent."""
+    return number.translate(_RAISED)
 
 
 def shape_text(type: TensorType) -> str:

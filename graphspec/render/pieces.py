@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 
@@ -19,9 +19,10 @@ MEMORY_LABEL, TIE_LABEL = "K, V", "tied"
 class Pieces:
     """Collects the pieces of one scene."""
 
-    def __init__(self, across: Across, path: str) -> None:
+    def __init__(self, across: Across, path: str, exits: Mapping[str, int]) -> None:
+        """`exits` are the sides to which outputs go that do not leave at the top."""
         self.across, self.plan, self.columns = across, across.plan, across.plan.columns
-        self.scene, self.path = self.columns.scene, path
+        self.scene, self.path, self.sides = self.columns.scene, path, exits
         self.marks = {route.wire.head: route.side for route in self.plan.routes if self._is_residual(route)}
         self.entries: list[tuple[str, End]] = []
         self.exits: list[tuple[str, End]] = []
@@ -138,7 +139,7 @@ class Pieces:
             points = (self._fork(wire.tail),)
         if not first:
             points = joined(points, ((points[-1][0], self.plan.level(wire)),))
-        return End(self._tail_path(wire), 0 if first else RIGHT, points)
+        return End(self._tail_path(wire), 0 if first else self.sides.get(wire.port, RIGHT), points)
 
 
 def _corners(piece: Piece) -> Iterator[Point]:

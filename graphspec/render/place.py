@@ -25,12 +25,14 @@ _MOST_PUSHES = 60
 
 @dataclass(frozen=True)
 class Place:
-    """Where a scene stands: the path to it, the sides from which its other inputs come, the side of its lanes."""
+    """Where a scene stands: the path to it, the side of its lanes, the sides from which its other inputs come, and to
+    which its other outputs go."""
 
     path: str
     measure: Measure
     lanes: int = RIGHT
     sides: Mapping[str, int] = field(default_factory=dict[str, int])
+    exits: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 def placed(scene: Scene, place: Place) -> Placed:
@@ -45,7 +47,7 @@ def placed(scene: Scene, place: Place) -> Placed:
             break
         least |= pushed
         across = Across(Plan(found, kids, place.lanes, least))
-    return Pieces(across, place.path).placed()
+    return Pieces(across, place.path, place.exits).placed()
 
 
 def _kid(item: Item, found: Columns, place: Place) -> Placed:
@@ -57,12 +59,25 @@ def _kid(item: Item, found: Columns, place: Place) -> Placed:
     sides = {wire.port: _source_side(wire, found, place) for wire in others}
     side = found.sides[found.place[item.name][0]] or place.lanes
     lanes = -side if side in sides.values() and -side not in sides.values() else side
-    return framed(placed(item.inner, Place(f"{path}/", place.measure, lanes, sides)), path, item, place.measure, lanes)
+    inner = placed(item.inner, Place(f"{path}/", place.measure, lanes, sides, _exit_sides(item.name, found)))
+    return framed(inner, path, item, place.measure, lanes)
+
+
+def _exit_sides(name: str, found: Columns) -> Mapping[str, int]:
+    """To which side each output of a container goes, if it does not leave at the top: to that of its first reader."""
+    sides: dict[str, int] = {}
+    for wire in found.scene.wires:
+        if wire.tail == name:
+            beyond = -found.order(wire) if wire.head else RIGHT
+            sides.setdefault(wire.out, beyond or found.sides[found.place[name][0]] or RIGHT)
+    return sides
 
 
 def _source_side(wire: Wire, found: Columns, place: Place) -> int:
     if not wire.tail:
         return place.sides[wire.out]
+    if found.order(wire) == 0 and found.is_second(wire):
+        return _exit_sides(wire.tail, found)[wire.out]
     return found.order(wire) or LEFT
 
 
@@ -86,34 +101,44 @@ def _headed(inner: Placed, path: str, item: Item, sizes: Measure, lanes: int) ->
     The title stands on the side of the lanes, on the other one if only there is room, or before the line with the
     number of turns after it.
     """
-    low = BAND if sizes.direction == "down" else PAD
-    left, right, height = inner.left + PAD, inner.right + PAD, inner.height + PAD + BAND
-    y = BAND / 2 if sizes.direction == "down" else height - BAND / 2
+    down = sizes.direction == "down"
+    low = BAND if down else PAD
+    left, right, height = inner.left + PAD, inner.right + PAD, _top(inner) + PAD + BAND
+    y = BAND / 2 if down else height - BAND / 2
+    line = _line(inner, down)
     name, times, whole = (wide + 2 * PAD for wide in (*frame_title_widths(item), frame_title_width(item)))
-    room = {LEFT: left, RIGHT: right}
-    free = [side for side in (lanes, -lanes) if not _crossed(inner, side, height - BAND - low)] or [lanes]
-    side = next((side for side in free if room[side] >= whole), None)
-    if side is None and item.times and len(free) == 2:
-        left, right = max(left, name), max(right, times)
+    room = {LEFT: left + line, RIGHT: right - line}
+    side = next((side for side in (lanes, -lanes) if room[side] >= whole), None)
+    if side is None and item.times:
+        left, right = max(left, name - line), max(right, times + line)
         title, apart = (-left + name / 2, y), (right - times / 2, y)
         return Frame(path, item, -left, 0, right, height, title, apart), low
-    side = side or max(free, key=lambda side: (room[side], side == lanes))
-    left, right = (max(left, whole), right) if side == LEFT else (left, max(right, whole))
+    side = side or max((lanes, -lanes), key=lambda side: room[side])
+    left, right = (max(left, whole - line), right) if side == LEFT else (left, max(right, whole + line))
     x = -left + whole / 2 if side == LEFT else right - whole / 2
     return Frame(path, item, -left, 0, right, height, (x, y)), low
+
+
+def _line(inner: Placed, down: bool) -> float:
+    """Where the line goes through the band: what enters the scene, or what leaves it."""
+    entered = (end.points[0][0] for _, end in inner.entries if not end.side)
+    left = (end.points[-1][0] for _, end in inner.exits if not end.side)
+    return next(entered if down else left, 0.0)
+
+
+def _top(inner: Placed) -> float:
+    """How high a scene reaches, with the lines that leave it at the side."""
+    return max([inner.height, *(end.points[-1][1] + 2 for _, end in inner.exits if end.side)])
 
 
 def _headed_beside(inner: Placed, path: str, item: Item, sizes: Measure, lanes: int) -> tuple[Frame, float]:
     """The same where the data flow to the right: the band is on the left, which then is above."""
     wide = frame_title_width(item) + 2 * PAD
-    start = _free([end.points[0][1] + PAD for _, end in inner.entries if end.side == LEFT], wide)
-    left, height = inner.left + PAD + BAND, max(inner.height + 2 * PAD, start + wide)
+    taken = [end.points[0][1] + PAD for _, end in inner.entries if end.side == LEFT]
+    taken += [end.points[-1][1] + PAD for _, end in inner.exits if end.side == LEFT]
+    start = _free(taken, wide)
+    left, height = inner.left + PAD + BAND, max(_top(inner) + 2 * PAD, start + wide)
     return Frame(path, item, -left, 0, inner.right + PAD, height, (-left + BAND / 2, start + wide / 2)), PAD
-
-
-def _crossed(inner: Placed, side: int, beyond: float) -> bool:
-    """Whether a line leaves on a side so late that it would run through a title there."""
-    return any(end.side == side and end.points[-1][1] > beyond for _, end in inner.exits)
 
 
 def _free(taken: list[float], wide: float) -> float:

@@ -28,6 +28,7 @@ class Route:
     - over: up to the height of its head, across to it
     - level: across from the side of its tail
     - lane: across, up or down beside its head's column, across to it
+    - round: the same beside its tail's column, for what leaves a container on the side away from its head
     - tie: the same, leaving its tail at the side
     - outside: across from the edge of the scene
     """
@@ -70,8 +71,15 @@ class Plan:
         return dict(exits).get(wire.out, exits[0][1]) if exits else None
 
     def leaves_sideways(self, wire: Wire) -> bool:
+        return self.exit_side(wire) != 0
+
+    def exit_side(self, wire: Wire) -> int:
         end = self.exit(wire)
-        return end is not None and end.side != 0
+        return end.side if end else 0
+
+    def _leaves_away(self, wire: Wire) -> bool:
+        """Whether a wire leaves on a side on which its head is not."""
+        return self.leaves_sideways(wire) and self.columns.order(wire) != -self.exit_side(wire)
 
     def forks(self, name: str) -> bool:
         return len(self.outgoing[name]) > 1
@@ -80,11 +88,17 @@ class Plan:
 
     @cached_property
     def bottoms(self) -> dict[str, float]:
-        """Each item above what it reads; columns that read nothing of the model's just below their readers."""
+        """Each item above what it reads; columns that read nothing of the model's just below their readers.
+
+        The inputs of a model end at one height, however long their texts.
+        """
         found: dict[str, float] = {}
+        inputs = self.columns.inputs
+        longest = max((self.kids[name].height for name in inputs), default=0.0)
         for item in self.columns.scene.items:
             lowest = [found[wire.tail] + self.step(wire.tail) for wire in self._below(item.name)]
-            found[item.name] = max([0.0, self.least.get(item.name, 0.0), *lowest])
+            start = longest - self.kids[item.name].height if item.name in inputs else 0.0
+            found[item.name] = max([start, self.least.get(item.name, 0.0), *lowest])
         for stack in self.columns.stacks[1:]:
             beside = self.beside.get(stack[0])
             if beside:
@@ -156,6 +170,17 @@ class Plan:
             return route.y
         return self.middle(route.wire.tail) if route.form == "tie" else self.level(route.wire)
 
+    def column(self, route: Route) -> int:
+        """The column beside which a route has its track."""
+        return self.columns.place[route.wire.tail if route.form == "round" else route.wire.head][0]
+
+    def track_side(self, route: Route) -> int:
+        return self.exit_side(route.wire) if route.form == "round" else route.side
+
+    def turn(self, route: Route) -> float:
+        """The height at which a route turns towards its head: that of its end, or just below its head."""
+        return route.y if route.side or route.form != "round" else route.y - GAP / 2
+
     # -- routes -------------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -185,6 +210,8 @@ class Plan:
         wire = route.wire
         if not wire.tail:
             route.form = "outside"
+        elif self._leaves_away(wire):
+            route.form = "round"
         elif route.side:
             column, at = self.columns.place[wire.tail]
             if wire.tail in self.beside and abs(route.y - self.middle(wire.tail)) < self._half(wire.tail) - _SPREAD:
@@ -205,6 +232,8 @@ class Plan:
         column, at = self.columns.place[wire.head]
         if not wire.tail:
             return self.columns.sides[column] or self.columns.sources[wire.out]
+        if self._leaves_away(wire) and self.columns.order(wire) == 0:
+            return self.exit_side(wire)
         if self.columns.is_straight(wire) or (at == 0 and self._plain_wires(wire.head)[:1] == [wire]):
             return 0
         return self.columns.order(wire) or (-self.lanes if wire.memory else self.lane_side(wire, self.level(wire)))

@@ -9,6 +9,7 @@ from functools import partial
 
 from graphspec.graph import Body, Call, Graph, Input, Mixture, Node, Parameter, Ref, Repeat, inner_bodies
 from graphspec.operators import Operator
+from graphspec.operators.attention import Attend
 from graphspec.render.fold import folded
 from graphspec.render.glyphs import glyph
 from graphspec.render.names import plain, shape_text
@@ -56,12 +57,14 @@ class _Builder:
         return folded(flow_of(body, partial(self.opens, level), self.sizes, used))
 
     def opens(self, level: int, node: Node) -> bool:
-        """By default repeats and the file's own blocks that are made of blocks; never experts: weights end at them."""
+        """By default repeats and the file's own blocks that are made of blocks, but for attentions; never experts:
+        weights end at them."""
         if isinstance(node.does, Mixture):
             return False
         if self.options.depth is not None:
             return level < self.options.depth
-        structured = any(inner_bodies(inner) for body in inner_bodies(node) for inner in body.nodes)
+        inside = [inner for body in inner_bodies(node) for inner in body.nodes]
+        structured = any(map(inner_bodies, inside)) and not any(isinstance(inner.does, Attend) for inner in inside)
         library = any("." in body.block for body in inner_bodies(node))
         return isinstance(node.does, Repeat) or (structured and not library)
 

@@ -14,7 +14,7 @@ from graphspec.operators.linear import FreeParameter
 from graphspec.operators.pointwise import Dropout, Pointwise
 from graphspec.operators.reduce import Reduce
 from graphspec.operators.shape import Cast, Select, StopGradient
-from graphspec.render.names import attention_title, block_name, humanised, operator_title, plain, size_text
+from graphspec.render.names import attention_title, block_name, humanised, operator_title, plain, raised, size_text
 from graphspec.render.view import Attention, attention_of, operators, view
 
 Opens = Callable[[Node], bool]
@@ -23,7 +23,9 @@ Opens = Callable[[Node], bool]
 CONTAINER, SUM = "container", "sum"
 MARKS = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷"}
 EVERYTHING = Everything()
-_SIGNS = {**MARKS, "divide": "/", "power": "^"}
+_SIGNS = {**MARKS, "divide": "/"}
+_FUNCTIONS: Mapping[str, str] = {"sqrt": "Square root", "exp": "Exponential", "abs": "Absolute value", "log": "Logarithm"}
+_POWERS = {"2": "Square", "0.5": "Square root", "-1": "Reciprocal"}
 _UNDRAWN = (Dropout, Cast, StopGradient)
 _ENDS: Mapping[int | None, str] = {0: "First", -1: "Last"}
 _SCALINGS, _SHIFTS = ("multiply", "divide"), ("add", "subtract")
@@ -101,7 +103,7 @@ def flow_of(body: Body, opens: Opens, sizes: Mapping[str, int], used: Collection
             made.append(_step(node, _own_memories(reads), body, opens, sizes))
         else:
             alias[node.name] = passed
-            made = [_renamed(step, node) if step.name == passed.name else step for step in made]
+            made = [_renamed(step, node, body) if step.name == passed.name else step for step in made]
     outputs = tuple((name, alias.get(ref.name, ref)) for name, ref in body.outputs if name in used or not used)
     return pruned(Flow(body, tuple(made), outputs))
 
@@ -132,16 +134,23 @@ def _passed_on(node: Node, reads: tuple[Read, ...], body: Body) -> Ref | None:
     return None if turned else varying[0].ref
 
 
-def _renamed(step: Step, node: Node) -> Step:
+def _renamed(step: Step, node: Node, body: Body) -> Step:
     """A reduction that is then scaled by a tensor has the name of the whole: `sum(x * real, T) / sum(real, T)`."""
-    whole = step.node.name.partition("~")[0] == node.name and len(node.inputs) > 1
+    scales = [ref for _, ref in node.inputs if ref.name != step.name and not _is_learned(ref, body)]
+    whole = step.node.name.partition("~")[0] == node.name and scales
     if not whole or not isinstance(step.node.does, Reduce) or node.label:
         return step
-    return replace(step, title=f"{humanised(node.name)} over {size_text(step.node.does.over)}")
+    return replace(step, title=reduce_title(step.node.does, node.name))
 
 
 def _is_learned(ref: Ref, body: Body) -> bool:
-    return body.has_node(ref.name) and isinstance(body.node(ref.name).does, FreeParameter)
+    """Whether a value is a learned tensor, or a function of nothing else."""
+    if not body.has_node(ref.name):
+        return False
+    node = body.node(ref.name)
+    if isinstance(node.does, Pointwise):
+        return all(_is_learned(other, body) for _, other in node.inputs)
+    return isinstance(node.does, FreeParameter)
 
 
 def _own_memories(reads: tuple[Read, ...]) -> tuple[Read, ...]:
@@ -164,7 +173,8 @@ def _step(node: Node, reads: tuple[Read, ...], body: Body, opens: Opens, sizes: 
         case Call(inner):
             return _block(node, inner, reads, sizes)
         case Repeat() as repeat:
-            return _block(node, repeat.bodies[0], reads, sizes) if repeat.bodies else _plain(node, "shape", "", reads)
+            kind = _kind(repeat.bodies[0]) if repeat.bodies else "shape"
+            return _plain(node, kind, f"{humanised(node.name)} × {repeat.count}", reads)
         case Attend():
             return _attention(node, Attention(node.does.mask, node, body), label, reads, sizes)
         case Pointwise() as pointwise if pointwise.function in MARKS and len(reads) > 1:
@@ -182,17 +192,27 @@ def _operator_title(node: Node, operator: Operator) -> str:
     match operator:
         case FreeParameter():
             return humanised(node.name)
+        case Pointwise(function="power", arguments=(str(), power)) if not isinstance(power, str):
+            return _POWERS.get(str(power)) or (f"x{raised(str(power))}" if _is_whole(power) else f"x to the {power}")
         case Pointwise(function=function, arguments=arguments) if function in _SIGNS:
             words = ("x" if isinstance(argument, str) else str(argument) for argument in arguments)
             return f" {_SIGNS[function]} ".join(words)
         case Pointwise(function=function):
-            return humanised(function)
-        case Reduce(over=over, title=title):
-            return f"{humanised(title)} over {size_text(over)}"
+            return _FUNCTIONS.get(function) or humanised(function)
+        case Reduce():
+            return reduce_title(operator)
         case Select(axis=axis, at=at) if at.constant in _ENDS:
-            return f"{_ENDS[at.constant]} of {size_text(axis)}"
+            return f"{_ENDS[at.constant]} of {size_text(axis, alone=True)}"
         case _:
             return operator_title(operator)
+
+
+def reduce_title(reduce: Reduce, name: str = "") -> str:
+    return f"{humanised(name or reduce.title)} over {size_text(reduce.over, alone=True)}"
+
+
+def _is_whole(power: object) -> bool:
+    return str(power).removeprefix("-").isdigit()
 
 
 def _block(node: Node, body: Body, reads: tuple[Read, ...], sizes: Mapping[str, int]) -> Step:
@@ -201,7 +221,8 @@ def _block(node: Node, body: Body, reads: tuple[Read, ...], sizes: Mapping[str, 
     name = block_name(body.block)
     if found is None:
         return _plain(node, _kind(body), humanised(name), reads)
-    title = plain(node.label) or ("" if name == "attention" else humanised(name))
+    memory = any(read.memory for read in reads)
+    title = plain(node.label) or ("" if name == "attention" or memory else humanised(name))
     return _attention(node, found, title, reads, sizes)
 
 
@@ -213,6 +234,7 @@ def _attention(node: Node, found: Attention, title: str, reads: tuple[Read, ...]
 
 
 _KINDS = (
+    ("stack", {"attend"}),
     ("experts", {"top", "mixture"}),
     ("scan", {"scan"}),
     ("convolution", {"convolution", "pool"}),

@@ -70,7 +70,7 @@ class Turns:
 
 
 def _times(size: Dim, count: int) -> str:
-    return f"× {count}" if size.constant is not None else f"× {size_text(size)} = {count}"
+    return f"× {count}" if size.constant is not None else f"× {size_text(size, alone=True)} = {count}"
 
 
 def _row(parts: list[Item], entry: str) -> Scene:

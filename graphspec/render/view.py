@@ -114,12 +114,9 @@ class Attention:
 
 @lru_cache(maxsize=4096)
 def attention_of(body: Body) -> Attention | None:
-    """The first attention within a body."""
+    """The attention that a body is: one of its own, or that of the only block in it."""
     for node in body.nodes:
         if isinstance(node.does, Attend):
             return Attention(node.does.mask, node, body)
-        for inner in inner_bodies(node):
-            found = attention_of(inner)
-            if found:
-                return found
-    return None
+    blocks = [inner for node in body.nodes for inner in inner_bodies(node)[:1]]
+    return attention_of(blocks[0]) if len(blocks) == 1 else None

@@ -18,9 +18,13 @@ from graphspec.render.files import picture
 from graphspec.render.picture import Box, Line
 from graphspec.render.theme import Direction
 from tests import strategies
+from tests.drawn import Drawn
 from tests.render.geometry import faults
 from tests.render.models import HEAD, SPECS, model
 from tests.strategies import RandomSpec
+
+DEPTHS = (None, 0, 1, 2, 9)
+"""How far blocks are opened in random models."""
 
 
 @pytest.mark.parametrize("depth", [None, 0, 1, 2])
@@ -39,27 +43,50 @@ def test_the_gallery_stands_close(path: Path) -> None:
 
 
 @settings(max_examples=30)
-@given(strategies.specs())
-def test_random_models(spec: RandomSpec) -> None:
-    assert faults(picture(graphspec.loads(spec.text).graph, RenderOptions())) == []
+@given(strategies.specs(), st.sampled_from(DEPTHS), st.sampled_from(get_args(Direction)))
+def test_random_models(spec: RandomSpec, depth: int | None, direction: Direction) -> None:
+    options = RenderOptions(depth=depth, direction=direction)
+    assert faults(picture(graphspec.loads(spec.text).graph, options)) == []
+
+
+@settings(max_examples=30)
+@given(strategies.wide_specs(), st.sampled_from(DEPTHS), st.sampled_from(get_args(Direction)))
+def test_random_models_of_all_operators(spec: Drawn, depth: int | None, direction: Direction) -> None:
+    options = RenderOptions(depth=depth, direction=direction)
+    assert faults(picture(graphspec.loads(spec.text).graph, options)) == []
 
 
 @settings(max_examples=60)
-@given(st.randoms(use_true_random=False), st.sampled_from(get_args(Direction)))
-def test_random_wiring(source: random.Random, direction: Direction) -> None:
+@given(st.randoms(use_true_random=False), st.sampled_from(DEPTHS), st.sampled_from(get_args(Direction)))
+def test_random_wiring(source: random.Random, depth: int | None, direction: Direction) -> None:
     graph = graphspec.loads(tangle(source)).graph
-    assert faults(picture(graph, RenderOptions(direction=direction))) == []
+    assert faults(picture(graph, RenderOptions(depth=depth, direction=direction))) == []
+
+
+PAIR = """\
+  pair:
+    in: {h: B T d}
+    nodes:
+      one: {op: linear, in: h, dim: d}
+      two: {op: layer_norm, in: one}
+      three: {op: linear, in: one, dim: d}
+    out: {first: two, second: three}
+"""
+"""A block with two outputs."""
+HELPERS = ("_wide", "_own")
+"""How names of nodes end that only the next node can read."""
 
 
 def tangle(source: random.Random) -> str:
-    """A model whose nodes read whatever stands before them: skips, branches, memories, values from outside."""
+    """A model whose nodes read whatever stands before them: skips, branches, memories, learned tensors, second outputs,
+    values from outside."""
     inner = list(_nodes(source, "s", ["h"], ["context", "extra"]))
     outer = list(_nodes(source, "n", ["e"], ["x"]))
-    names = [line.partition(":")[0] for line in outer]
+    names = [name for line in outer if not (name := line.partition(":")[0]).endswith(HELPERS)]
     lines = [
-        *("blocks:", "  turn:", "    in: {h: B T d, context: B T d, extra: B T d}", "    nodes:"),
+        *("blocks:", *PAIR.splitlines(), "  turn:", "    in: {h: B T d, context: B T d, extra: B T d}", "    nodes:"),
         *(f"      {line}" for line in inner),
-        f"      all: h + context + {source.choice(inner).partition(':')[0]}",
+        f"      all: h + context + {source.choice([at for line in inner if not (at := line.partition(':')[0]).endswith(HELPERS)])}",
         f"    out: all + extra + {inner[-1].partition(':')[0]}",
         *("nodes:", "  e: {op: embedding, in: tokens, size: vocab, dim: d}", *(f"  {line}" for line in outer)),
         f"  stack: {{block: turn, in: {source.choice(names)}, repeat: turns, context: x, extra: {source.choice(names)}}}",
@@ -80,9 +107,19 @@ def _nodes(source: random.Random, prefix: str, names: list[str], others: list[st
             "{{op: layer_norm, in: {x}}}",
             "{x} + {any_} + {x}",
             "silu({x}) * {any_}",
+            "{{block: pair, in: {x}}}",
+            "{{op: parameter, shape: [d]}}",
+            "{{op: concat, a: {x}, b: {any_}, axis: d}}",
         )
-        yield f"{name}: " + source.choice(forms).format(x=x, any_=any_)
-        names.append(name)
+        form = source.choice(forms)
+        if "concat" in form:
+            yield f"{name}_wide: " + form.format(x=x, any_=any_)
+            form = "{{op: linear, in: {name}_wide, dim: d}}"
+        if "parameter" in form:
+            yield f"{name}_own: " + form.format()
+            form = "{x} + {name}_own"
+        yield f"{name}: " + form.format(x=x, any_=any_, name=name)
+        names += [name, f"{name}.second"] if "pair" in form else [name]
 
 
 def test_odd_repeats() -> None:

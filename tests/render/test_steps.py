@@ -27,7 +27,7 @@ EMBEDDING = "e: {op: embedding, in: tokens, size: vocab, dim: d}\np: {op: sinuso
         ("l: {op: linear, in: x, dim: d}\nunused: {op: linear, in: l, dim: d}\ny: {op: rms_norm, in: l}", ["Linear [linear]", "RMS norm [norm]"]),
         ("y: {op: linear, in: x, dim: d, label: Read out}", ["Read out [linear]"]),
         ("y: dropout(1 + x / 2, 0.1)", []),
-        ("y: (1 - x) * (1 / x) ** 2", ["1 − x [pointwise]", "1 / x [pointwise]", "x ^ 2 [pointwise]", "×"]),
+        ("y: (1 - x) * (1 / x) ** 2", ["1 − x [pointwise]", "1 / x [pointwise]", "Square [pointwise]", "×"]),
         ("y: {op: select, in: x, axis: T}", ["First of T [shape]"]),
     ],
 )  # fmt: skip
@@ -68,7 +68,7 @@ def test_repeats_and_blocks_of_blocks_are_opened() -> None:
 
 def test_depth_says_how_many_levels_are_opened() -> None:
     graph = model("y: {block: one_layer, in: x, repeat: turns}", "y", LAYER)
-    assert outline(graph, RenderOptions(depth=0)) == ["One layer [attention]"]
+    assert outline(graph, RenderOptions(depth=0)) == ["Y × 3 [attention]"]
     assert len(outline(graph, RenderOptions(depth=1))) == 3
     assert "    Linear [linear]" in outline(graph, RenderOptions(depth=2))
 
