@@ -22,6 +22,10 @@ class Heads(Operator):
     def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
         return outputs[0].elements() * 0
 
+    @property
+    def look(self) -> tuple[str, str]:
+        return self.family, "split heads"
+
 
 @operator("merge", family="shape")
 class Merge(Operator):
@@ -32,6 +36,10 @@ class Merge(Operator):
 
     def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
         return outputs[0].elements() * 0
+
+    @property
+    def look(self) -> tuple[str, str]:
+        return self.family, "merge heads"
 
 
 @operator("attend", family="attention")

@@ -36,6 +36,10 @@ class Top(Operator):
             _check_candidates(inputs["where"], given, sizes)
         return (("y", given),)
 
+    @property
+    def look(self) -> tuple[str, str]:
+        return self.family, f"top {self.k}"
+
     def _check_count(self, size: Dim, sizes: Sizes) -> None:
         k, most = sizes.value(self.k), sizes.value(size)
         if k is not None and k < 1:

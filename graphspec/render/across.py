@@ -195,7 +195,7 @@ class Across:
                 )
 
     def _meets_label(self, piece: _Piece, route: Route) -> bool:
-        """Whether a piece runs where the word above the end of a route stands, or beside it where the data flow right."""
+        """Whether a piece runs through the word above the end of a route (beside it, where the data flow right)."""
         x, y = self.entry_point(route)
         middle = x + route.side * LABEL / 2
         near = piece.left < middle + LABEL / 2 and piece.right > middle - LABEL / 2

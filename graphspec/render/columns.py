@@ -114,13 +114,13 @@ def _outwards(found: Columns) -> list[int]:
     """The columns in an order in which each comes after the one on which it hangs."""
     hanging: dict[int, list[int]] = {}
     for column in range(1, len(found.stacks)):
-        hanging.setdefault(min((other for other in found.joined(column) if other < column), default=0), []).append(column)
+        inner = min((other for other in found.joined(column) if other < column), default=0)
+        hanging.setdefault(inner, []).append(column)
     order: list[int] = []
     waiting = [0] if found.stacks else []
     while waiting:
         order.append(waiting.pop())
-        inner = sorted(hanging.get(order[-1], ()), key=lambda column: len(found.stacks[column]))
-        waiting += reversed(inner)
+        waiting += sorted(hanging.get(order[-1], ()), key=lambda column: (-len(found.stacks[column]), -column))
     return order
 
 

@@ -12,6 +12,7 @@ from graphspec.render.measure import (
     CAPTION_SIZE,
     CELL,
     FRAME_SIZE,
+    LONGEST_SHAPE,
     LONGEST_TITLE,
     SHAPE_SIZE,
     SIDE_CELL,
@@ -93,8 +94,8 @@ class _Writer:
                 case Frame() if _parent(piece.path) == path:
                     yield f"{indent}subgraph {quoted(f'cluster_{piece.path}')} {{"
                     yield f"{indent}  graph [{self.frame(piece, path.count('/'))}]"
-                    if piece.times:
-                        yield f"{indent}  {self.times(piece, piece.times)}"
+                    if piece.beside:
+                        yield f"{indent}  {self.apart(piece, piece.beside)}"
                     yield from self.inside(f"{piece.path}/", indent + "  ")
                     yield f"{indent}}}"
                 case _:
@@ -125,7 +126,7 @@ class _Writer:
         title = f"<B>{escaped(shortened(box.item.title))}</B>"
         if not box.item.shape:
             return title
-        text = escaped(shortened(box.item.shape))
+        text = escaped(shortened(box.item.shape, LONGEST_SHAPE))
         shape = f'<FONT POINT-SIZE="{_n(SHAPE_SIZE)}" COLOR="{self.palette.muted}">{text}</FONT>'
         rows = f"<TR><TD>{title}</TD></TR><TR><TD>{shape}</TD></TR>"
         return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="{LEADING}" CELLPADDING="0">{rows}</TABLE>'
@@ -169,15 +170,23 @@ class _Writer:
 
     def frame_title(self, frame: Frame) -> str:
         title = f'<FONT POINT-SIZE="{_n(FRAME_SIZE)}"><B>{escaped(shortened(frame.item.title))}</B></FONT>'
-        return f"{title}{self.turns(frame, '  ')}" if frame.item.times and not frame.times else title
+        return title if frame.beside else f"{title}{self.beside(frame)}"
 
-    def turns(self, frame: Frame, before: str = "") -> str:
-        return f'<FONT POINT-SIZE="{_n(TIMES_SIZE)}">{before}<I>{escaped(shortened(frame.item.times))}</I></FONT>'
+    def beside(self, frame: Frame) -> str:
+        """The number of turns, and of what is learned."""
+        times, learned = escaped(shortened(frame.item.times)), escaped(frame.item.learned)
+        gap = "" if frame.beside else "  "
+        found = [f'<FONT POINT-SIZE="{_n(TIMES_SIZE)}">{gap}<I>{times}</I></FONT>'] if times else []
+        if learned:
+            gap = "  " if found or gap else ""
+            grey = f'POINT-SIZE="{_n(SHAPE_SIZE)}" COLOR="{self.palette.muted}"'
+            found.append(f"<FONT {grey}>{gap}{learned}</FONT>")
+        return "".join(found)
 
-    def times(self, frame: Frame, place: Point) -> str:
-        """The number of turns, apart from the title."""
-        looks = f'shape=plaintext, style="", width=0.3, height=0.2, label=<{self.turns(frame)}>'
-        return f'{quoted(f"{frame.path}•times")} [pos="{_at(place)}", {looks}]'
+    def apart(self, frame: Frame, place: Point) -> str:
+        """The same in a place of its own."""
+        looks = f'shape=plaintext, style="", width=0.3, height=0.2, label=<{self.beside(frame)}>'
+        return f'{quoted(f"{frame.path}•beside")} [pos="{_at(place)}", {looks}]'
 
     def label(self, label: Label, at: int) -> str:
         place = _at((label.x, label.y + 8))

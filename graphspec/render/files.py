@@ -10,6 +10,7 @@ from graphspec.diagnostics import Report, display_name, suggestion
 from graphspec.graph import Graph
 from graphspec.render.dot import dot_text
 from graphspec.render.explain import Explanation, explanation_of
+from graphspec.render.focus import Focus, focus_of
 from graphspec.render.layout import NoLayout, drawn
 from graphspec.render.paint import painted
 from graphspec.render.picture import Picture
@@ -24,6 +25,9 @@ FORMATS = ("svg", "png", "pdf", "dot")
 def save(graph: Graph, path: Path, report: Report, options: RenderOptions) -> None:
     """See `graphspec.render.write`."""
     explanation = explanation_of(graph, options.explain, report) if options.explain else None
+    if options.focus and focus_of(graph, options.focus, report) and options.explain:
+        help = "leave out one of `focus` and `explain`"
+        report.error("unknown-focus", "a path through the whole model does not fit into one block", None, help=help)
     if not report.failed:
         saved(path, report, options, lambda form: drawing(graph, form, options, report, explanation))
 
@@ -69,11 +73,20 @@ def drawing(
 
 
 def picture(graph: Graph, options: RenderOptions, explanation: Explanation | None = None) -> Picture:
-    """The diagram with everything in its place, and the path of a contract painted."""
-    title = (graph.title or graph.name) if options.title else ""
-    scene = scene_of(graph, options)
-    placed = picture_of(scene, title, options.direction)
+    """The diagram with everything in its place, and the path of a contract painted. Raises `SpecError` where there is
+    nothing to focus on."""
+    report = Report()
+    focus = focus_of(graph, options.focus, report) if options.focus else None
+    report.check()
+    scene = scene_of(graph, options, focus)
+    placed = picture_of(scene, _title(graph, options, focus), options.direction)
     return painted(placed, scene, explanation) if explanation else placed
+
+
+def _title(graph: Graph, options: RenderOptions, focus: Focus | None) -> str:
+    if isinstance(options.title, str):
+        return options.title
+    return (focus.title if focus else graph.title or graph.name) if options.title else ""
 
 
 def _are_known(options: RenderOptions, report: Report) -> bool:

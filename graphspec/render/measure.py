@@ -11,7 +11,7 @@ from graphspec.render.theme import Direction
 
 TITLE_SIZE, SHAPE_SIZE, FRAME_SIZE, TIMES_SIZE, WHOLE_SIZE = 11.0, 9.0, 12.0, 13.0, 13.0
 CAPTION_SIZE, CAPTION_LINE = 10.0, 14.0
-LONGEST_TITLE = 90
+LONGEST_TITLE, LONGEST_SHAPE = 90, 56
 
 GAP = 18.0  # from box to box, room for an arrow
 FORK = 9.0  # from a box to the point where its value forks
@@ -62,13 +62,15 @@ def measure(scene: Scene, direction: Direction) -> Measure:
 
 
 def frame_title_width(item: Item) -> float:
-    """A frame's title with the number of its turns beside it."""
-    name, times = frame_title_widths(item)
-    return name + (8.0 + times if times else 0.0)
+    """A frame's title and what stands beside it."""
+    name, beside = frame_title_widths(item)
+    return name + (8.0 + beside if beside else 0.0)
 
 
 def frame_title_widths(item: Item) -> tuple[float, float]:
-    return width(shortened(item.title), FRAME_SIZE, bold=True), width(shortened(item.times), TIMES_SIZE)
+    """The title, and beside it the number of turns and of what is learned."""
+    times, learned = width(shortened(item.times), TIMES_SIZE), width(item.learned, SHAPE_SIZE)
+    return width(shortened(item.title), FRAME_SIZE, bold=True), times + (8.0 if times and learned else 0.0) + learned
 
 
 def title_width(title: str) -> float:
@@ -76,7 +78,9 @@ def title_width(title: str) -> float:
 
 
 def _text_width(item: Item) -> float:
-    return max(width(shortened(item.title), TITLE_SIZE, bold=True), width(shortened(item.shape), SHAPE_SIZE))
+    return max(
+        width(shortened(item.title), TITLE_SIZE, bold=True), width(shortened(item.shape, LONGEST_SHAPE), SHAPE_SIZE)
+    )
 
 
 def _wanted(item: Item) -> float:

@@ -35,7 +35,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A container: its corners, the middle of its title, and of the number of its turns where that stands apart."""
+    """A container: its corners, the middle of its title, and of what stands beside it (turns) where that is apart."""
 
     path: str
     item: Item
@@ -44,14 +44,14 @@ class Frame:
     right: float
     top: float
     title: Point
-    times: Point | None = None
+    beside: Point | None = None
     paint: Paint = ""
 
     def moved(self, x: float, y: float) -> Frame:
         left, bottom, right, top = self.left + x, self.bottom + y, self.right + x, self.top + y
         (title,) = moved((self.title,), x, y)
-        (times,) = moved((self.times,), x, y) if self.times else (None,)
-        return replace(self, left=left, bottom=bottom, right=right, top=top, title=title, times=times)
+        (beside,) = moved((self.beside,), x, y) if self.beside else (None,)
+        return replace(self, left=left, bottom=bottom, right=right, top=top, title=title, beside=beside)
 
 
 @dataclass(frozen=True, slots=True)

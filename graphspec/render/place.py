@@ -13,7 +13,16 @@ from dataclasses import dataclass, field, replace
 
 from graphspec.render.across import Across
 from graphspec.render.columns import LEFT, RIGHT, Columns, columns, is_side
-from graphspec.render.measure import BAND, PAD, TITLE_BAND, Measure, frame_title_width, frame_title_widths, measure, title_width
+from graphspec.render.measure import (
+    BAND,
+    PAD,
+    TITLE_BAND,
+    Measure,
+    frame_title_width,
+    frame_title_widths,
+    measure,
+    title_width,
+)
 from graphspec.render.picture import Box, End, Frame, Label, Line, Picture, Piece, Placed, Point, joined
 from graphspec.render.pieces import Pieces
 from graphspec.render.plan import Plan
@@ -98,20 +107,20 @@ def framed(inner: Placed, path: str, item: Item, sizes: Measure, lanes: int) -> 
 def _headed(inner: Placed, path: str, item: Item, sizes: Measure, lanes: int) -> tuple[Frame, float]:
     """A frame with a band for its title above, or below where the data flow down; and how high it lifts what is in it.
 
-    The title stands on the side of the lanes, on the other one if only there is room, or before the line with the
-    number of turns after it.
+    The title stands on the side of the lanes, on the other one if only there is room, or before the line with what
+    stands beside it after the line.
     """
     down = sizes.direction == "down"
     low = BAND if down else PAD
     left, right, height = inner.left + PAD, inner.right + PAD, _top(inner) + PAD + BAND
     y = BAND / 2 if down else height - BAND / 2
     line = _line(inner, down)
-    name, times, whole = (wide + 2 * PAD for wide in (*frame_title_widths(item), frame_title_width(item)))
+    name, beside, whole = (wide + 2 * PAD for wide in (*frame_title_widths(item), frame_title_width(item)))
     room = {LEFT: left + line, RIGHT: right - line}
     side = next((side for side in (lanes, -lanes) if room[side] >= whole), None)
-    if side is None and item.times:
-        left, right = max(left, name - line), max(right, times + line)
-        title, apart = (-left + name / 2, y), (right - times / 2, y)
+    if side is None and (item.times or item.learned):
+        left, right = max(left, name - line), max(right, beside + line)
+        title, apart = (-left + name / 2, y), (right - beside / 2, y)
         return Frame(path, item, -left, 0, right, height, title, apart), low
     side = side or max((lanes, -lanes), key=lambda side: room[side])
     left, right = (max(left, whole - line), right) if side == LEFT else (left, max(right, whole + line))
@@ -181,9 +190,9 @@ def turn(piece: Piece, direction: Direction) -> Piece:
             return replace(piece, points=tuple(_turn(point, direction) for point in points))
         case Frame(left=left, right=right, bottom=bottom, top=top):
             (x0, y0), (x1, y1) = _turn((left, bottom), direction), _turn((right, top), direction)
-            title, times = _turn(piece.title, direction), _turn(piece.times, direction) if piece.times else None
+            title, beside = _turn(piece.title, direction), _turn(piece.beside, direction) if piece.beside else None
             corners = (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
-            return Frame(piece.path, piece.item, *corners, title, times)
+            return Frame(piece.path, piece.item, *corners, title, beside)
         case Box(x=x, y=y, width=width, height=height):
             x, y = _turn((x, y), direction)
             size = (height, width) if direction == "right" else (width, height)

@@ -114,9 +114,9 @@ class Plan:
         found: dict[str, Wire] = {}
         for stack in self.columns.stacks[1:]:
             wires = [wire for wire in self.columns.scene.wires if wire.tail == stack[0]]
-            if len(stack) == len(wires) == 1 and wires[0].head and self.columns.is_source(stack[0]):
-                if self._entries(wires[0]) == 1 and self._side(wires[0]):
-                    found[stack[0]] = wires[0]
+            lone = len(stack) == len(wires) == 1 and self.columns.is_source(stack[0]) and wires[0].head
+            if lone and self._entries(wires[0]) == 1 and self._side(wires[0]):
+                found[stack[0]] = wires[0]
         return found
 
     def _entries(self, wire: Wire) -> int:

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
+from graphspec.analysis.cost import Costs, human
 from graphspec.graph import Body, Call, Graph, Input, Mixture, Node, Parameter, Ref, Repeat, inner_bodies
 from graphspec.operators import Operator
 from graphspec.operators.attention import Attend
+from graphspec.render.focus import Focus
 from graphspec.render.fold import folded
 from graphspec.render.glyphs import glyph
 from graphspec.render.names import plain, shape_text
@@ -22,18 +24,21 @@ _NAMELESS = ("norm", "attention", "cross", "embedding", "position")
 _Used = tuple[str, ...]
 
 
-def scene_of(graph: Graph, options: RenderOptions) -> Scene:
-    """The scene of a whole model."""
-    return _Builder(graph.sizes, options).model(graph.body)
+def scene_of(graph: Graph, options: RenderOptions, focus: Focus | None = None) -> Scene:
+    """The scene of a whole model, or of one block alone."""
+    builder = _Builder(graph, options)
+    return builder.model(focus.body, focus.used) if focus else builder.model(graph.body)
 
 
 class _Builder:
-    def __init__(self, sizes: Mapping[str, int], options: RenderOptions) -> None:
-        self.sizes, self.options = sizes, options
+    def __init__(self, graph: Graph, options: RenderOptions) -> None:
+        self.sizes, self.options = graph.sizes, options
+        self.costs = Costs(graph)
         self.known: dict[tuple[Body, int, _Used], Scene] = {}
 
-    def model(self, body: Body) -> Scene:
-        flow = self.flow(body, 0)
+    def model(self, body: Body, used: _Used = ()) -> Scene:
+        """A body with its inputs and (`used`) outputs as texts."""
+        flow = self.flow(body, 0, used)
         readers = flow.readers()
         inputs = tuple(self.text(source) for source in body.inputs if readers[source.name])
         outputs = tuple(Item(f"→{name}", "text", title=plain(name)) for name, _ in flow.outputs)
@@ -78,14 +83,14 @@ class _Builder:
         titles = Counter(step.title for step in flow.steps)
         for step in flow.steps:
             if step.kind == CONTAINER:
-                yield self.container(step, level, _used(step, flow))
+                yield self.container(step, level, _used(step, flow), self.learned(step, flow))
             elif step.is_mark:
                 yield Item(step.name, "mark", "mark", mark=step.mark, names=step.names)
             else:
                 seen = glyph(step.mask, self.sizes)
                 note = f"mask: {step.mask}" if seen else ""
                 name = step.name if titles[step.title] > 1 and _needs_name(step) else ""
-                shape = " · ".join(filter(None, [name, self.shape(step, flow)]))
+                shape = " · ".join(filter(None, [name, self.shape(step, flow), self.learned(step, flow)]))
                 look = Item(step.name, "box", step.kind, step.title, step.mark, seen, source=not step.reads)
                 yield replace(look, note=note, names=step.names, shape=shape)
 
@@ -97,7 +102,15 @@ class _Builder:
             return "" if text in before else text
         return text if self.options.shapes != "none" else ""
 
-    def container(self, step: Step, level: int, used: _Used) -> Item:
+    def learned(self, step: Step, flow: Flow) -> str:
+        """How many numbers a step learns, where that is asked for."""
+        if not self.options.params:
+            return ""
+        counts = (self.costs.node_parameters(flow.body.node(name), flow.body) for name in step.names)
+        count = sum(map(self.costs.number, counts))
+        return human(count) if count else ""
+
+    def container(self, step: Step, level: int, used: _Used, learned: str) -> Item:
         match step.node.does:
             case Call(body):
                 times, inner = "", self.body(body, level + 1, used)
@@ -105,7 +118,8 @@ class _Builder:
                 times, inner = Turns(lambda body: self.body(body, level + 1, used), step.node.inputs[0][0]).of(repeat)
             case _:
                 raise AssertionError(f"{step.name} has no inside")
-        return Item(step.name, "container", title=step.title, times=times, inner=inner, names=step.names)
+        look = Item(step.name, "container", title=step.title, times=times, learned=learned, inner=inner)
+        return replace(look, names=step.names)
 
 
 def _needs_name(step: Step) -> bool:

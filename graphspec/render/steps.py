@@ -24,7 +24,12 @@ CONTAINER, SUM = "container", "sum"
 MARKS = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷"}
 EVERYTHING = Everything()
 _SIGNS = {**MARKS, "divide": "/"}
-_FUNCTIONS: Mapping[str, str] = {"sqrt": "Square root", "exp": "Exponential", "abs": "Absolute value", "log": "Logarithm"}
+_FUNCTIONS: Mapping[str, str] = {
+    "sqrt": "Square root",
+    "exp": "Exponential",
+    "abs": "Absolute value",
+    "log": "Logarithm",
+}
 _POWERS = {"2": "Square", "0.5": "Square root", "-1": "Reciprocal"}
 _UNDRAWN = (Dropout, Cast, StopGradient)
 _ENDS: Mapping[int | None, str] = {0: "First", -1: "Last"}

@@ -18,15 +18,19 @@ class RenderOptions:
     """What a drawing shows.
 
     `depth`: how many levels of blocks are opened; by default the file's own blocks, and none of a library's.
-    `direction`: where the data flow to. `shapes`: on which boxes the axes stand. `explain`: a refuted contract whose
-    path is painted, by its number (from 1) or its kind.
+    `focus`: a block that alone is drawn, by the path of a node or its own name. `direction`: where the data flow to.
+    `shapes`: on which boxes the axes stand. `params`: whether boxes say how many numbers they learn. `title`: whether
+    the model's title stands above, or another text. `explain`: a refuted contract whose path is painted, by its number
+    (from 1) or its kind.
     """
 
     depth: int | None = None
+    focus: str = ""
     direction: Direction = "up"
     shapes: Literal["changes", "all", "none"] = "changes"
+    params: bool = False
     theme: ThemeName = "light"
-    title: bool = True
+    title: bool | str = True
     explain: str = ""
 
 

@@ -91,10 +91,10 @@ def titles(picture: Picture) -> dict[str, Rectangle]:
 
 def _titles(picture: Picture) -> Iterator[tuple[str, Rectangle]]:
     for frame in (piece for piece in picture.pieces if isinstance(piece, Frame)):
-        name, times = frame_title_widths(frame.item)
-        yield f"title of {frame.path}", around(frame.title, name if frame.times else frame_title_width(frame.item))
-        if frame.times:
-            yield f"times of {frame.path}", around(frame.times, times)
+        name, beside = frame_title_widths(frame.item)
+        yield f"title of {frame.path}", around(frame.title, name if frame.beside else frame_title_width(frame.item))
+        if frame.beside:
+            yield f"beside the title of {frame.path}", around(frame.beside, beside)
 
 
 def around(place: Point, wide: float) -> Rectangle:

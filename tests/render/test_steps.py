@@ -68,7 +68,7 @@ def test_repeats_and_blocks_of_blocks_are_opened() -> None:
 
 def test_depth_says_how_many_levels_are_opened() -> None:
     graph = model("y: {block: one_layer, in: x, repeat: turns}", "y", LAYER)
-    assert outline(graph, RenderOptions(depth=0)) == ["Y × 3 [attention]"]
+    assert outline(graph, RenderOptions(depth=0)) == ["Y × 3 [stack]"]
     assert len(outline(graph, RenderOptions(depth=1))) == 3
     assert "    Linear [linear]" in outline(graph, RenderOptions(depth=2))
 
