@@ -656,6 +656,9 @@ def rearrange(at: _At) -> Tensor:
         known = math.prod(number for number in numbers if number is not None)
         groups.append([size // known if number is None else number for number in numbers])
     sizes = [size for group in groups for size in group]
+    known = len(sizes)
+    new = [dict(at.does.sizes)[part] if isinstance(part, str) else unprimed(part) for part in pattern.new]
+    sizes += map(at.model.whole, new)
     after = [[part] for part in range(cut)] + [[cut + part for part in axis] for axis in pattern.after]
     order = [part for axis in after for part in axis]
     numbers = torch.arange(x.numel()).tolist()
@@ -663,7 +666,7 @@ def rearrange(at: _At) -> Tensor:
     for places in itertools.product(*(range(sizes[part]) for part in order)):
         by_part = dict(zip(order, places, strict=True))
         number = 0
-        for part, size in enumerate(sizes):
+        for part, size in enumerate(sizes[:known]):
             number = number * size + by_part[part]
         found.append(numbers[number])
     return x.reshape(-1)[found].reshape([math.prod(sizes[part] for part in axis) for axis in after])

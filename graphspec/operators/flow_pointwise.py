@@ -13,7 +13,9 @@ from graphspec.operators.flow_rules import Effect, Hop, Use
 Argument = str | Number | Dim | bool
 Known = Callable[[Argument], Facts]
 
-KEEP_ZERO = frozenset("abs floor ceil sqrt sin tanh relu relu2 gelu gelu_tanh quick_gelu silu".split())
+KEEP_ZERO = frozenset(
+    ("abs", "floor", "ceil", "sqrt", "sin", "tanh", "relu", "relu2", "gelu", "gelu_tanh", "quick_gelu", "silu")
+)
 """Functions that are 0 at 0."""
 
 

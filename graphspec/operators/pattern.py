@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -40,17 +40,19 @@ class Pattern:
     """The parts of each axis before, and which of them, by their number, make up each axis after.
 
     An axis without parts has one place. `leading`: both sides begin with any other axes, which stay. `turned`: the
-    parts whose name gets a prime, or loses it.
+    parts whose name gets a prime, or loses it. `new`: the parts that stand after alone, numbered on: the tensor is the
+    same along them.
     """
 
     before: tuple[tuple[Part, ...], ...]
     after: tuple[tuple[int, ...], ...]
     leading: bool = False
     turned: tuple[int, ...] = ()
+    new: tuple[Part, ...] = ()
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        return tuple(part for axis in self.before for part in axis)
+        return (*(part for axis in self.before for part in axis), *self.new)
 
     def name_after(self, number: int) -> Part:
         """What a part is called after the arrow."""
@@ -81,15 +83,13 @@ def parse_pattern(text: str, meaning: Callable[[Word], Part]) -> Pattern:
     left, right = _side(before, 0), _side(after, len(before) + 2)
     if left.leading != right.leading:
         raise PatternError("`...` stands on one side only", 0, len(text), "begin both sides with `...`, or none")
-    numbers = _numbered(left.axes, right.axes)
-    words = [word.text for axis in left.axes for word in axis]
-    again = {
-        number: word.text
-        for axis, own in zip(right.axes, numbers, strict=True)
-        for word, number in zip(axis, own, strict=True)
-    }
-    turned = tuple(number for number, text in enumerate(words) if again[number] != text)
-    return Pattern(tuple(tuple(map(meaning, axis)) for axis in left.axes), numbers, left.leading, turned)
+    known = [word for axis in left.axes for word in axis]
+    found = _numbered(known, [word for axis in right.axes for word in axis])
+    numbers = tuple(tuple(found[word.text] for word in axis) for axis in right.axes)
+    before = tuple(tuple(map(meaning, axis)) for axis in left.axes)
+    turned = tuple(at for text, at in found.items() if at < len(known) and known[at].text != text)
+    new = (word for axis in right.axes for word in axis if found[word.text] >= len(known))
+    return Pattern(before, numbers, left.leading, turned, tuple(map(meaning, new)))
 
 
 def _other(text: str) -> str:
@@ -97,30 +97,28 @@ def _other(text: str) -> str:
     return text.removesuffix("'") if text.endswith("'") else f"{text}'"
 
 
-def _numbered(before: Sequence[Sequence[Word]], after: Sequence[Sequence[Word]]) -> tuple[tuple[int, ...], ...]:
-    """Every word after as the number of the same word before, or of the same but for a prime."""
+def _numbered(before: Sequence[Word], after: Sequence[Word]) -> Mapping[str, int]:
+    """Every word after, with the number of the same word before, or of the same but for a prime; new ones follow."""
     numbers: dict[str, int] = {}
-    known = [word for axis in before for word in axis]
-    for word in known:
+    for word in before:
         if word.text in numbers:
             help = f"give each a name of its own, and say its size: `sizes: {{{word.text}_1: …}}`"
             raise PatternError(f"`{word.text}` stands twice", word.start, word.end, help)
         numbers[word.text] = len(numbers)
-    left = dict(numbers)
-    again = {word.text for axis in after for word in axis}
     found: dict[str, int] = {}
-    for word in (word for axis in after for word in axis):
-        text = word.text if word.text in numbers or _other(word.text) in again else _other(word.text)
-        if text in left:
-            found[word.text] = left.pop(text)
-        else:
-            twice = word.text in numbers
-            message = f"`{word.text}` stands twice after `->`" if twice else f"`{word.text}` does not stand before `->`"
-            raise PatternError(message, word.start, word.end, "every axis is there once before and once after")
-    for text, number in left.items():
-        help = "`rearrange` keeps every axis; drop one with `reduce` or `select`"
-        raise PatternError(f"`{text}` is gone after `->`", known[number].start, known[number].end, help)
-    return tuple(tuple(found[word.text] for word in axis) for axis in after)
+    for word in after:
+        if word.text in found:
+            help = "every axis is there once after the arrow"
+            raise PatternError(f"`{word.text}` stands twice after `->`", word.start, word.end, help)
+        found[word.text] = numbers.get(word.text, -1)
+    turned = {text: _other(text) for text, number in found.items() if number < 0 and _other(text) in numbers}
+    found |= {text: numbers[other] for text, other in turned.items() if other not in found}
+    for word in before:
+        if numbers[word.text] not in found.values():
+            help = "`rearrange` keeps every axis; drop one with `reduce` or `select`"
+            raise PatternError(f"`{word.text}` is gone after `->`", word.start, word.end, help)
+    new = iter(range(len(before), len(before) + len(after)))
+    return {text: next(new) if number < 0 else number for text, number in found.items()}
 
 
 # -- words ------------------------------------------------------------------------------------------------------------
@@ -198,11 +196,18 @@ def _groups(tokens: Sequence[Word], end: int) -> Iterator[list[Word]]:
 
 @dataclass(frozen=True)
 class Layout:
-    """A pattern upon one tensor: the sizes of all parts, those of each axis before and after by their numbers."""
+    """A pattern upon one tensor: the sizes of all parts, those of each axis before and after by their numbers.
+
+    Parts of no axis before are new: the tensor is the same along them.
+    """
 
     sizes: tuple[Dim, ...]
     before: tuple[tuple[int, ...], ...]
     after: tuple[tuple[int, ...], ...]
+
+    @property
+    def new(self) -> tuple[int, ...]:
+        return tuple(range(sum(map(len, self.before)), len(self.sizes)))
 
     def size(self, parts: Sequence[int]) -> Dim:
         return product(self.sizes[part] for part in parts)
@@ -211,7 +216,7 @@ class Layout:
         """The same with parts that stay side by side, on both sides of the arrow, as one."""
         kept = set(_neighbours(self.before)) & set(_neighbours(self.after))
         seconds = {second for _, second in kept}
-        runs = [run for axis in self.before for run in _runs(axis, seconds)]
+        runs = [run for axis in self.before for run in _runs(axis, seconds)] + [[part] for part in self.new]
         number = {run[0]: at for at, run in enumerate(runs)}
         sides = [
             tuple(tuple(number[part] for part in axis if part in number) for axis in side)

@@ -11,12 +11,13 @@ from graphspec.operators.pattern import Layout, Part, Pattern
 
 @operator("rearrange", family="shape")
 class Rearrange(Operator):
-    """Split, merge and reorder axes: `B (c n) d -> B c n d`. Entries are moved, never changed.
+    """Split, merge, reorder and repeat along axes: `B (c n) d -> B c n d`. Entries are moved, never changed.
 
     Words are names of sizes, or expressions in parentheses; `(a b)` is one axis of `a * b` places, `b` running fastest;
     `1` has one place. A name that the spec does not define is the pattern's own: `sizes` gives its size, or it follows
-    from the tensor, one to an axis. Both sides may begin with `...`. `T'` is the second occurrence of `T`, the keys
-    beside the queries; a name that gets a prime after the arrow, or loses it, is that axis called otherwise.
+    from the tensor, one to an axis. Both sides may begin with `...`. Along an axis that stands after the arrow alone the
+    tensor is repeated: `B T d -> B (T 2) d` has every row twice. `T'` is the second occurrence of `T`, the keys beside
+    the queries; a name that gets a prime after the arrow, or loses it, is that axis called otherwise.
 
     Source: Rogozhnikov 2022 (einops).
     """
@@ -41,7 +42,7 @@ class Rearrange(Operator):
         if named:
             left = iter(parts)
             before = tuple(tuple(next(left) for _ in axis) for axis in self.pattern.before)
-            object.__setattr__(self, "pattern", replace(self.pattern, before=before))
+            object.__setattr__(self, "pattern", replace(self.pattern, before=before, new=tuple(left)))
             object.__setattr__(self, "sizes", (*self.sizes, *named))
 
     def layout(self, given: TensorType, sizes: Sizes) -> Layout:
@@ -55,7 +56,16 @@ class Rearrange(Operator):
         for parts, axis in zip(before, given.axes[cut:], strict=True):
             self._check_prime(parts, axis)
             found += self._solved(parts, axis, known, sizes)
+        found += [self._new_size(part, known) for part in self.pattern.new]
         return Layout(tuple(found), _numbers([1] * cut + [len(parts) for parts in before]), self._after(cut))
+
+    def _new_size(self, part: Part, known: Mapping[str, Dim]) -> Dim:
+        """How many places there are along an axis that the tensor does not have."""
+        size = known.get(part) if isinstance(part, str) else unprimed(part)
+        if size is None:
+            help = f"to repeat along it, say its size: `sizes: {{{part}: …}}`"
+            raise Mismatch(f"`{part}` does not stand before `->`", "pattern", help)
+        return size
 
     def _check_prime(self, parts: Sequence[Part], axis: Axis) -> None:
         """Raise `Mismatch` where one of two axes of a size is called as the other."""

@@ -58,6 +58,13 @@ RULES: dict[str, tuple[str, str]] = {
   turned: {op: rearrange, in: pairs, pattern: "T T' d -> T' T d"}
   y: sum(turned * pairs, d)""",
     ),
+    "every row twice": ("x: B T d", 'y: {op: rearrange, in: x, pattern: "B T d -> B (T 2) d"}'),
+    "all rows twice": ("x: B T d", 'y: {op: rearrange, in: x, pattern: "B T d -> B (r T) d", sizes: {r: 2}}'),
+    "the same along new axes": (
+        "x: heads c, z: B T",
+        """rows: {op: rearrange, in: x, pattern: "heads c -> B T heads c"}
+  y: {op: contract, a: rows, b: z, over: T}""",
+    ),
     "along the second of two": (
         "x: T d, w: S T T'",
         "a: softmax(w, T')\n  y: sum(a * a, T') + sum(x, d) + 3 * max(w, T')",

@@ -275,6 +275,20 @@ nodes:
   b: {op: one_hot, in: ids - 3, size: d}
   out: sum(a, vocab) * b + x
 """,
+    "repeated along axes": """
+inputs: {x: B T d, one: heads e, row: e}
+nodes:
+  twice: {op: rearrange, in: x, pattern: "B T d -> B (T 2) d"}
+  tiled: {op: rearrange, in: x, pattern: "B T d -> B (r T) d", sizes: {r: n}}
+  first: {op: rearrange, in: one, pattern: "heads e -> B 1 heads e"}
+  inner: {op: rearrange, in: one, pattern: "heads e -> e B heads T"}
+  all: {op: rearrange, in: row, pattern: "e -> T e 1"}
+  keys: {op: rearrange, in: one, pattern: "heads e -> heads T T' e"}
+  fine: {op: rearrange, in: x, pattern: "B T (kv p) -> B T p (kv heads)"}
+  out:
+    sum(twice, 2 * T) + sum(tiled, n * T) * sum(sum(sum(first, heads), 1), e) + sum(sum(inner, heads), e)
+    + sum(sum(all, 1), e) + sum(sum(sum(keys, e), T'), heads) + sum(sum(fine, kv * heads), d // kv)
+""",
     "second occurrences of axes": """
 inputs: {x: B T d, pairs: B heads T T'}
 nodes:
