@@ -32,7 +32,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name, possibly dotted: `qkv.q`."""
+    """A name, possibly dotted (`qkv.q`), or that of the second occurrence of an axis (`T'`)."""
 
     text: str
     start: int = 0
@@ -251,6 +251,8 @@ class _Parser:
         if token.kind == "name" and token.text not in _KEYWORDS:
             self.take()
             name = Name(token.text, token.start, token.end)
+            if prime := self.accept("'"):
+                return Name(f"{token.text}'", token.start, prime.end)
             return self.call(name) if self.next.text == "(" else name
         if self.accept("("):
             inner = self.expression()

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from graphspec import masks as m
-from graphspec.axes import Axis, Dim, Number, Sizes, TensorType
+from graphspec.axes import Axis, Dim, Number, Sizes, TensorType, unprimed
 from graphspec.graph import WEIGHT, Body, Call, Graph, Input, Mixture, Node, Ref, Repeat
 
 
@@ -156,10 +156,16 @@ class _At:
         return self.model.weights.get(f"{self.path}.{name}", start)
 
     def place(self, port: str, axis: Dim) -> int:
-        return _place(self.types[port].axes, Axis(axis), self.model.known)
+        return _place(self.types[port].axes, _named(axis), self.model.known)
 
     def dims(self, port: str, axes: tuple[Dim, ...]) -> list[int]:
         return [-1 - at for at in range(len(axes) or 1)]
+
+
+def _named(name: Dim) -> Axis:
+    """The axis that an attribute names: `T`, or its second occurrence `T'`."""
+    size = unprimed(name)
+    return Axis(size, primed=size != name)
 
 
 def _place(axes: tuple[Axis, ...], wanted: Axis, known: Sizes) -> int:
@@ -312,6 +318,8 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "multiply": lambda a, b: a * b,
     "divide": lambda a, b: a / b,
     "power": lambda a, b: a**b,
+    "floor_divide": lambda a, b: torch.div(a, b, rounding_mode="floor"),
+    "remainder": lambda a, b: a - b * torch.div(a, b, rounding_mode="floor"),
     "less": lambda a, b: a < b,
     "less_equal": lambda a, b: a <= b,
     "greater": lambda a, b: a > b,
@@ -335,7 +343,7 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "quick_gelu": lambda a: a / (1 + torch.exp(-1.702 * a)),
     "softplus": lambda a: torch.log(1 + torch.exp(a)),
 }
-ARITHMETIC = ("add", "subtract", "multiply", "divide", "power", "negative")
+ARITHMETIC = ("add", "subtract", "multiply", "divide", "floor_divide", "remainder", "power", "negative")
 
 
 def pointwise(at: _At) -> Tensor:
@@ -393,6 +401,56 @@ def concat(at: _At) -> Tensor:
     ]
     (place,) = fits
     return torch.cat([part.expand([*made[:place], part.shape[place], *made[place + 1 :]]) for part in parts], place)
+
+
+def pad(at: _At) -> Tensor:
+    """The part in the middle, and a constant on either side."""
+    x, place = at.given["x"], at.place("x", at.does.axis)
+    sides = []
+    for size in (at.does.left, at.does.right):
+        shape = list(x.shape)
+        shape[place] = at.model.whole(size)
+        sides.append(torch.full(shape, at.model.number(at.does.value)).to(x.dtype))
+    return torch.cat([sides[0], x, sides[1]], place)
+
+
+def contract(at: _At) -> Tensor:
+    """Each factor with all axes, multiplied, then summed over one axis after the other."""
+    a, b = at.types["a"].axes, at.types["b"].axes
+    expand = at.model.known.expand
+    order = list(dict.fromkeys((expand(axis.size), axis.primed) for axis in (*a, *b)))
+    made = torch.ones(())
+    for port, axes in (("a", a), ("b", b)):
+        own = [(expand(axis.size), axis.primed) for axis in axes]
+        tensor = at.given[port].permute([own.index(axis) for axis in order if axis in own])
+        made = made * tensor[tuple(slice(None) if axis in own else None for axis in order)]
+    for axis in map(_named, at.does.over):
+        place = order.index((expand(axis.size), axis.primed))
+        made, _ = made.sum(place), order.pop(place)
+    return made
+
+
+def scan(at: _At) -> Tensor:
+    """One place after the other."""
+    axes, known = at.node.type.axes, at.model.known
+    place = _place(axes, Axis(at.does.over), known)
+    drive, decay = (_spread(at.given[port], at.types[port].axes, axes, known) for port in ("drive", "decay"))
+    shape = [at.model.whole(axis.size) for axis in axes]
+    drive, decay = drive.expand(shape), decay.expand(shape)
+    state = torch.zeros_like(drive.select(place, 0))
+    if "start" in at.given:
+        state = state + _spread(at.given["start"], at.types["start"].axes, (*axes[:place], *axes[place + 1 :]), known)
+    rows: dict[int, Tensor] = {}
+    for t in reversed(range(shape[place])) if at.does.reverse else range(shape[place]):
+        state = rows[t] = decay.select(place, t) * state + drive.select(place, t)
+    return torch.stack([rows[t] for t in range(shape[place])], place)
+
+
+def one_hot(at: _At) -> Tensor:
+    size = at.model.whole(at.does.size)
+    rows = torch.cat([torch.eye(size), torch.zeros(1, size)])
+    ids = at.given["ids"]
+    return rows[torch.where((ids >= 0) & (ids < size), ids, size)]
 
 
 def alibi(at: _At) -> Tensor:
@@ -594,10 +652,13 @@ def rearrange(at: _At) -> Tensor:
     groups = [[size] for size in x.shape[:cut]]
     for axis, size in zip(pattern.before, x.shape[cut:], strict=True):
         found = [dict(at.does.sizes).get(part) if isinstance(part, str) else part for part in axis]
-        numbers = [None if part is None else at.model.whole(part) for part in found]
+        numbers = [None if part is None else at.model.whole(unprimed(part)) for part in found]
         known = math.prod(number for number in numbers if number is not None)
         groups.append([size // known if number is None else number for number in numbers])
     sizes = [size for group in groups for size in group]
+    known = len(sizes)
+    new = [dict(at.does.sizes)[part] if isinstance(part, str) else unprimed(part) for part in pattern.new]
+    sizes += map(at.model.whole, new)
     after = [[part] for part in range(cut)] + [[cut + part for part in axis] for axis in pattern.after]
     order = [part for axis in after for part in axis]
     numbers = torch.arange(x.numel()).tolist()
@@ -605,7 +666,7 @@ def rearrange(at: _At) -> Tensor:
     for places in itertools.product(*(range(sizes[part]) for part in order)):
         by_part = dict(zip(order, places, strict=True))
         number = 0
-        for part, size in enumerate(sizes):
+        for part, size in enumerate(sizes[:known]):
             number = number * size + by_part[part]
         found.append(numbers[number])
     return x.reshape(-1)[found].reshape([math.prod(sizes[part] for part in axis) for axis in after])
@@ -701,6 +762,10 @@ RULES: dict[str, Callable[[_At], Any]] = {
     "top": top,
     "gather": gather,
     "concat": concat,
+    "pad": pad,
+    "contract": contract,
+    "scan": scan,
+    "one_hot": one_hot,
     "cast": cast,
     "stop_gradient": lambda at: at.given["x"].detach(),
 }

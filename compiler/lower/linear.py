@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from compiler.lower.code import Code, call
+from compiler.lower.code import Code, call, index, infix, method
 from compiler.lower.site import Lowering, Site
-from graphspec.operators.linear import Embedding, Linear
+from graphspec.operators.linear import Embedding, Linear, OneHot
 
 
 def linear(at: Site) -> Code:
@@ -33,8 +33,20 @@ def embedding(at: Site) -> Code:
     return call("F.embedding", ids, tensors["weight"])
 
 
+def one_hot(at: Site) -> Code:
+    """By comparing: `F.one_hot` waits for the device to tell it whether every number fits."""
+    does = cast(OneHot, at.does)
+    places = call("torch.arange", at.size(does.size), device=at.scope.device())
+    return method(infix("==", index(at.read("ids"), "...", "None"), places), "float")
+
+
 def parameter(at: Site) -> Code:
     return at.tensors()[""]
 
 
-LOWERINGS: Mapping[str, Lowering] = {"linear": linear, "embedding": embedding, "parameter": parameter}
+LOWERINGS: Mapping[str, Lowering] = {
+    "linear": linear,
+    "embedding": embedding,
+    "one_hot": one_hot,
+    "parameter": parameter,
+}

@@ -12,10 +12,11 @@ from graphspec.axes import Dim, Number, TensorType
 from graphspec.operators.pointwise import Dropout, Pointwise
 
 INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "less": "<", "less_equal": "<="}
+INFIX |= {"remainder": "%"}
 INFIX |= {"greater": ">", "greater_equal": ">=", "equal": "==", "not_equal": "!=", "and": "&", "or": "|"}
 CALLS = {"exp": "torch.exp", "log": "torch.log", "sqrt": "torch.sqrt", "sin": "torch.sin", "cos": "torch.cos"}
 CALLS |= {"abs": "torch.abs", "sigmoid": "torch.sigmoid", "tanh": "torch.tanh", "relu": "F.relu", "silu": "F.silu"}
-CALLS |= {"gelu": "F.gelu", "softplus": "F.softplus"}
+CALLS |= {"gelu": "F.gelu", "softplus": "F.softplus", "floor": "torch.floor", "ceil": "torch.ceil"}
 
 
 def pointwise(at: Site) -> Code:
@@ -68,6 +69,13 @@ def _tensor_extreme(at: Site) -> Code:
     return method(_operand(at, 1 - numbers[0]), "clamp", **bound)
 
 
+def _floor_divide(at: Site) -> Code:
+    """`//` has no derivative in torch, which between whole numbers it needs not."""
+    if at.node.type.dtype == "int":
+        return infix("//", _operand(at, 0), _operand(at, 1))
+    return call("torch.floor", infix("/", _operand(at, 0), _operand(at, 1)))
+
+
 def _quick_gelu(at: Site) -> Code:
     x = _operand(at, 0, twice=True)
     return infix("*", x, call("torch.sigmoid", infix("*", Code("1.702"), x)))
@@ -80,6 +88,7 @@ SPECIAL: Mapping[str, Callable[[Site], Code]] = {
     "relu2": lambda at: method(call("F.relu", _operand(at, 0)), "square"),
     "gelu_tanh": lambda at: call("F.gelu", _operand(at, 0), approximate='"tanh"'),
     "quick_gelu": _quick_gelu,
+    "floor_divide": _floor_divide,
     "minimum": _tensor_extreme,
     "maximum": _tensor_extreme,
     "where": lambda at: call("torch.where", *(_operand(at, place) for place in range(3))),

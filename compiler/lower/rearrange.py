@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from compiler.lower.code import Code, method, tuple_of
+from compiler.lower.code import Code, index, method, tuple_of
 from compiler.lower.site import Lowering, Site
 from graphspec.operators.pattern import Layout
 from graphspec.operators.rearrange import Rearrange
 
 
 def rearrange(at: Site) -> Code:
-    """Axes are split, then reordered, then merged; places are those of torch at each step."""
+    """Axes are split, reordered, repeated, merged; places are those of torch at each step."""
     does = cast(Rearrange, at.does)
     layout = does.layout(at.type("x"), at.scope.unit.sizes).joined()
     order = [part for axis in layout.after for part in axis]
+    there = [part for part in order if part not in layout.new]
     x = _split(at, at.read("x"), layout)
-    if order == sorted(order):
-        return _merged(x, layout)
-    if _steps(layout) > MOST_STEPS:
-        x = at.scope.say(f"{at.node.name}_parts", x)
-    return _merged(_reordered(x, order), layout)
+    if there != sorted(there):
+        if _steps(layout) > MOST_STEPS:
+            x = at.scope.say(f"{at.node.name}_parts", x)
+        x = _reordered(x, there)
+    return _merged(_repeated(at, x, layout, order) if layout.new else x, layout)
 
 
 MOST_STEPS = 3
@@ -47,6 +48,16 @@ def _sizes(at: Site, layout: Layout, parts: Sequence[int]) -> list[Code | str]:
     open_ = max((at_ for at_, size in enumerate(sizes) if at.scope.unit.sizes.value(size) is None), default=-1)
     left = open_ % len(sizes)
     return ["-1" if at_ == left else at.size(size) for at_, size in enumerate(sizes)]
+
+
+def _repeated(at: Site, x: Code, layout: Layout, order: Sequence[int]) -> Code:
+    """Along new axes, which torch puts before the others by itself."""
+    new = [part in layout.new for part in order]
+    if any(new[new.index(False) :] if False in new else ()):
+        x = index(x, *("None" if it else ":" for it in new))
+    return method(
+        x, "expand", *(at.size(layout.sizes[part]) if it else "-1" for part, it in zip(order, new, strict=True))
+    )
 
 
 def _reordered(x: Code, order: Sequence[int]) -> Code:

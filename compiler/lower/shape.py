@@ -10,7 +10,7 @@ from compiler.lower.lines import Line
 from compiler.lower.site import Lowering, Site
 from graphspec.axes import Axis, Dim
 from graphspec.operators.attention import Heads
-from graphspec.operators.shape import Cast, Concat, Flip, Roll, Select, Shift, Slice, Split, find_axis
+from graphspec.operators.shape import Cast, Concat, Flip, Pad, Roll, Select, Shift, Slice, Split, find_axis
 
 
 def place_of(at: Site, port: str, axis: Dim) -> str:
@@ -107,6 +107,16 @@ def shift(at: Site) -> Code:
     return index(padded, *_along(at, "x", does.axis, kept))
 
 
+def pad(at: Site) -> Code:
+    does = cast(Pad, at.does)
+    given = at.type("x")
+    later = len(given.axes) - 1 - find_axis(given, does.axis, at.scope.unit.sizes)
+    sides = [Code("0") if at.value(side) == 0 else at.size(side) for side in (does.left, does.right)]
+    zero = does.value.value == 0
+    value = None if zero else str(does.value.value == 1) if given.dtype == "bool" else at.number(does.value)
+    return call("F.pad", at.read("x"), tuple_of(*["0"] * (2 * later), *sides), value=value)
+
+
 def concat(at: Site) -> Code:
     does = cast(Concat, at.does)
     axes, types = at.node.type.axes, {port: at.type(port) for port, _ in at.node.inputs}
@@ -140,6 +150,7 @@ LOWERINGS: Mapping[str, Lowering] = {
     "slice": slice_,
     "split": split,
     "shift": shift,
+    "pad": pad,
     "flip": flip,
     "roll": roll,
     "concat": concat,

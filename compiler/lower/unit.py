@@ -26,6 +26,7 @@ RUNTIME = (
     "YarnScaling",
     "alibi",
     "biased_attention",
+    "linear_scan",
     "masked_attention",
     "masked_softmax",
     "relative_bias",

@@ -19,6 +19,7 @@ from compiler.runtime.scaling import (
     NTKScaling,
     YarnScaling,
 )
+from compiler.runtime.scan import linear_scan
 
 __all__ = [
     "DynamicScaling",
@@ -31,6 +32,7 @@ __all__ = [
     "YarnScaling",
     "alibi",
     "biased_attention",
+    "linear_scan",
     "masked_attention",
     "masked_softmax",
     "relative_bias",

@@ -24,7 +24,7 @@ from graphspec.operators import Operator
 from graphspec.operators.attention import Attend
 from graphspec.operators.flow_rules import Effect, Hop, Pairs, Use, effect_of
 from graphspec.operators.mask_truth import Chooses, Flips, Seen
-from graphspec.operators.shape import Shift
+from graphspec.operators.shape import Pad, Shift
 
 MOST_TURNS = 4096
 
@@ -129,10 +129,10 @@ class Replay:
 
     @cached_property
     def zero_rows(self) -> bool:
-        """Whether some rows may be zeros, all alike: shifted in, or of queries that see no key."""
+        """Whether some rows may be zeros, all alike: shifted or padded in, or of queries that see no key."""
         nodes = [(node, body) for body in self.analysis.graph.bodies() for node in body.nodes]
         return any(
-            isinstance(node.does, Shift)
+            isinstance(node.does, Shift | Pad)
             or (isinstance(node.does, Attend) and self._has_blind_rows(node, node.does, body))
             for node, body in nodes
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphspec import expressions as syntax
-from graphspec.axes import Dim, Number
+from graphspec.axes import Dim, Number, unprimed
 from graphspec.diagnostics import Span, suggestion
 from graphspec.document import Keyed
 from graphspec.elaborate import scalars
@@ -31,6 +31,9 @@ from graphspec.elaborate.values import (
 )
 from graphspec.operators import INITIALISERS, Attribute, Initialiser, Record
 from graphspec.source import Map, Scalar, Sequence
+
+NAME_AXES = ("over", "axis")
+"""Attributes that name an axis of a tensor, which may be primed."""
 
 KINDS = ("int", "number", "bool", "word", "function", "mask", "score", "map", "block")
 """The kinds of a block's parameters."""
@@ -198,6 +201,8 @@ class Reader:
 
     def of_kind(self, name: str, kind: str, value: Value, scalar: Scalar) -> Any:
         """`value`, if it is of the kind. Raises `Fault`."""
+        if kind == "int" and isinstance(value, Dim) and name not in NAME_AXES:
+            _refuse_second(value, scalar)
         match kind, value:
             case ("number", Dim() | Number()):
                 return scalars.as_number(value, self.context.sizes)
@@ -296,6 +301,13 @@ class Reader:
                 raise Fault("no-value", f"`{scalar.text}` is known only at run time", scalar.span)
             numbers.append(float(number))
         return Initialiser(name.text, tuple(numbers))
+
+
+def _refuse_second(size: Dim, scalar: Scalar) -> None:
+    """Raise `Fault` where a primed name stands for a size: it is an axis of some tensor."""
+    if unprimed(size) != size:
+        message = f"`{scalar.text}` is the second occurrence of an axis, which is no size"
+        raise Fault("wrong-kind", message, scalar.span, help="leave the prime out")
 
 
 _NOUNS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from graphspec import expressions as syntax
-from graphspec.axes import Dim, Number, dim
+from graphspec.axes import Dim, Number, dim, primed, unprimed
 from graphspec.diagnostics import Span, suggestion
 from graphspec.elaborate import masks, scalars
 from graphspec.elaborate.body import BodyBuilder
@@ -120,6 +120,8 @@ class Evaluator:
         return dim(number) if isinstance(number, int) else Number.of(number)
 
     def lookup(self, expression: syntax.Name) -> Value:
+        if expression.text.endswith("'"):
+            return self.second(expression)
         first, _, rest = expression.text.partition(".")
         if first in CONSTANTS and not rest:
             return CONSTANTS[first]
@@ -137,6 +139,15 @@ class Evaluator:
         if not isinstance(value, Tensor):
             raise self.fault("unknown-name", f"`{first}` is {describe(value)}, it has no parts", expression)
         return value.owner.output(value, rest, self.span(expression))
+
+    def second(self, expression: syntax.Name) -> Value:
+        """The second occurrence of an axis, by its name."""
+        named = syntax.Name(expression.text[:-1], expression.start, expression.end - 1)
+        value = self.lookup(named)
+        if not isinstance(value, Dim):
+            message = f"`{named.text}` is {describe(value)}, not an axis that could stand twice"
+            raise self.fault("wrong-kind", message, expression)
+        return primed(value)
 
     def condition(self, expression: syntax.Expression) -> bool:
         """A condition that decides what the model is: known before any tensor is."""
@@ -187,7 +198,7 @@ class Evaluator:
         if isinstance(a, Tensor) or isinstance(b, Tensor):
             function = {**ARITHMETIC, **COMPARISONS, **LOGIC}.get(operator)
             if function is None:
-                help = "tensors have `+ - * / **`, comparisons and `& |`"
+                help = "tensors have `+ - * / // % **`, comparisons and `& |`"
                 raise self.fault("wrong-kind", f"`{operator}` is not for tensors", expression, help)
             return self.pointwise(function, [a, b], [left, right], expression, name)
         return self.scalar_binary(expression, operator, a, b, left, right)
@@ -300,7 +311,7 @@ class Evaluator:
         tensor, *others = arguments
         if len(others) != 1 or not isinstance(tensor, Tensor) or not isinstance(others[0], Dim):
             return False
-        return any(self.sizes.same(others[0], size) for size in tensor.type.sizes)
+        return any(self.sizes.same(unprimed(others[0]), size) for size in tensor.type.sizes)
 
     def along(self, function: str, arguments: Sequence[Value], call: syntax.Call, name: str | None) -> Value:
         tensor = arguments[0]

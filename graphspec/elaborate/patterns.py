@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from graphspec.axes import Dim
+from graphspec.axes import Dim, primed
 from graphspec.document import Keyed
 from graphspec.elaborate.values import Fault, Scope
 from graphspec.operators.pattern import Part, Pattern, PatternError, Word, parse_pattern
@@ -51,10 +51,12 @@ def read_pattern(reader: Reader, written: Written) -> Pattern:
     scalar = reader.scalar(written)
 
     def meaning(word: Word) -> Part:
-        if word.text.isidentifier() and _is_own(word, written.scope, scalar):
+        bare = Word(word.text.removesuffix("'"), word.start)
+        if bare.text.isidentifier() and _is_own(bare, written.scope, scalar):
             return word.text
-        part = Scalar(word.text, scalar.part(word.start, word.end), "plain")
-        return reader.size(type(written)(Keyed(written.entry.key, part), written.scope))
+        part = Scalar(bare.text, scalar.part(bare.start, bare.end), "plain")
+        size = reader.size(type(written)(Keyed(written.entry.key, part), written.scope))
+        return size if bare == word else primed(size)
 
     try:
         return parse_pattern(scalar.text, meaning)

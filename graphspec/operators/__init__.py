@@ -3,6 +3,7 @@
 from graphspec.operators import (
     attention,
     choice,
+    contract,
     convolution,
     linear,
     norm,
@@ -10,6 +11,7 @@ from graphspec.operators import (
     position,
     rearrange,
     reduce,
+    scan,
     shape,
 )
 from graphspec.operators.declare import (
@@ -27,7 +29,20 @@ from graphspec.operators.declare import (
 )
 from graphspec.operators.registry import Registration, Registry
 
-FAMILIES = (linear, convolution, attention, norm, position, pointwise, reduce, shape, rearrange, choice)
+FAMILIES = (
+    linear,
+    contract,
+    convolution,
+    attention,
+    norm,
+    position,
+    pointwise,
+    reduce,
+    scan,
+    shape,
+    rearrange,
+    choice,
+)
 OPERATORS = Registry(cls for family in FAMILIES for cls in family.OPERATORS)
 """Every operator that a spec can name."""
 

@@ -89,10 +89,11 @@ class MixesAlong:
 
     def effect(self, use: Use, output: int) -> Effect:
         ((port, given),) = use.inputs.items()
-        over: Dim | tuple[Dim, ...] = use.get(self.over) or given.sizes[-1:]
-        sizes = (over,) if isinstance(over, Dim) else over
-        mixed = {use.place(port, size) for size in sizes}
+        over: Dim | tuple[Dim, ...] = use.get(self.over)
+        named = (over,) if isinstance(over, Dim) else over
+        mixed = {use.place(port, axis) for axis in named} or {len(given.axes) - 1}
         places = [None if at in mixed else at for at in range(len(given.axes))]
+        sizes = [given.sizes[at] for at in sorted(mixed)]
         names = use.names(*sizes)
         weighted = any(use.get(attribute) not in (False, "none") for attribute in self.learned)
         marks = Marks(absolutes=names if weighted else frozenset(), lengths=use.lengths(*sizes), mixed=names)

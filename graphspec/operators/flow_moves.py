@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
@@ -179,6 +179,13 @@ class Rolls:
         return Effect((hop,), marks, use.carried(port, places), unsure=True)
 
 
+def _end(port: str, own: int, axis: int, size: Dim, end: Dim, last: Dim) -> Iterator[Shown]:
+    """Where the entries of a port, along its axis `own`, end: before the place `end`, if that depends on a length."""
+    beyond = relation([piece({axis: Fraction(1)}, Interval.at(dim(0)), Interval(end, last))])
+    for name in sorted(end.symbols):
+        yield Shown(((port, own),), size, Keys(name, frozenset(), before=False, until=name), beyond)
+
+
 def _around(by: Dim, size: Dim) -> Interval:
     """From `by` before to as far as the other end, which is all that holds however often it goes around."""
     if by.at_least(0):
@@ -202,6 +209,42 @@ class Rolled:
 
 
 @dataclass(frozen=True, slots=True)
+class Pads:
+    """Every place from the one `left` before it, and a constant at the ends, which tells them from padding.
+
+    Zeros do not where padding is zero as well.
+    """
+
+    def effect(self, use: Use, output: int) -> Effect:
+        ((port, given),) = use.inputs.items()
+        axis, left, right = use.place(port, use.get("axis")), use.ground(use.get("left")), use.ground(use.get("right"))
+        size = use.ground(given.sizes[axis])
+        places = range(len(given.axes))
+        axes = list(use.axes(port, places))
+        axes[axis] = relation([piece({axis: Fraction(1)}, Interval.at(dim(0) - left), Interval.first(size))])
+        facts = use.carried(port, places, {axis: dim(0) - left})
+        facts = frozenset(fact for fact in facts if self._holds(use, fact, axis, left, right))
+        zero = {f.tensor for f in use.facts.get(port, NO_FACTS) if f.kind == "real" and f.axis == axis}
+        alike = frozenset(zero if use.get("value").value == 0 else ())
+        edges = use.lengths(size, unless=alike)
+        marks = Marks(lengths=use.lengths(left, right), mixed=use.names(size), edges=edges)
+        shown = _end(port, axis, axis, size, left + size, left + size + right - 1) if right != dim(0) else ()
+        shown = tuple(replace(it, keys=replace(it.keys, unless=alike)) for it in shown)
+        return Effect((Hop(port, tuple(axes)),), marks, facts, shown=shown, unsure=True)
+
+    def _holds(self, use: Use, fact: Fact, axis: int, left: Dim, right: Dim) -> bool:
+        """Whether what is known of the input is true of the ends too: zeros say nothing, other values must be real."""
+        if fact.kind == "real" and use.get("value").value == 0:
+            return True
+        if fact.axis != axis or fact.kind != "real":
+            return False
+        own = fact.offset + left
+        size = use.ground(use.inputs["x"].sizes[axis])
+        covers = dim(0).at_least(own) and (size + own).at_least(fact.size)
+        return covers and {None: True, "right": right == dim(0), "left": left == dim(0)}[use.padding]
+
+
+@dataclass(frozen=True, slots=True)
 class Joins:
     """The inputs one after the other along an axis, each at its offset."""
 
@@ -220,10 +263,7 @@ class Joins:
         last = use.ground(use.outputs[0].sizes[axis]) - 1
         for (port, _, _), (_, _, end) in pairwise(self._parts(use, axis)):
             own = axis - self._lead(use, port)
-            size = use.ground(use.inputs[port].sizes[own])
-            beyond = relation([piece({axis: Fraction(1)}, Interval.at(dim(0)), Interval(end, last))])
-            for name in sorted(end.symbols):
-                yield Shown(((port, own),), size, Keys(name, frozenset(), before=False, until=name), beyond)
+            yield from _end(port, own, axis, use.ground(use.inputs[port].sizes[own]), end, last)
 
     def _lead(self, use: Use, port: str) -> int:
         """How many leading axes of the result a part lacks: it is the same along them."""

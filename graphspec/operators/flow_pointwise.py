@@ -13,7 +13,9 @@ from graphspec.operators.flow_rules import Effect, Hop, Use
 Argument = str | Number | Dim | bool
 Known = Callable[[Argument], Facts]
 
-KEEP_ZERO = frozenset(["abs", "sqrt", "sin", "tanh", "relu", "relu2", "gelu", "gelu_tanh", "quick_gelu", "silu"])
+KEEP_ZERO = frozenset(
+    ("abs", "floor", "ceil", "sqrt", "sin", "tanh", "relu", "relu2", "gelu", "gelu_tanh", "quick_gelu", "silu")
+)
 """Functions that are 0 at 0."""
 
 
@@ -29,7 +31,7 @@ class Elementwise:
         function, arguments = str(use.get("function")), tuple[Argument, ...](use.get("arguments"))
         if function == "multiply" and any(map(_is_zero, arguments)):
             return Effect()
-        places = {port: _places(use, port, output) for port in use.inputs}
+        places = {port: places_in(use, port, output) for port in use.inputs}
         facts = {port: use.carried(port, own) for port, own in places.items()}
 
         def known(argument: Argument) -> Facts:
@@ -43,8 +45,8 @@ class Elementwise:
         return Effect(tuple(hops), Marks(lengths=use.lengths(*sizes)), _result(function, arguments, known))
 
 
-def _places(use: Use, port: str, output: int) -> list[int | None]:
-    """For each axis of an operand, the place of the output's axis that it is matched with."""
+def places_in(use: Use, port: str, output: int) -> list[int | None]:
+    """For each axis of an operand, the place of the output's axis that it is matched with by name."""
     from graphspec.operators.pointwise import aligned
 
     given = use.inputs[port].axes
@@ -85,7 +87,7 @@ def _result(function: str, arguments: Sequence[Argument], known: Known) -> Facts
             return known(arguments[0])
         case "multiply" | "and":
             return _all(facts)
-        case "divide":
+        case "divide" | "floor_divide" | "remainder":
             return facts[0]
         case "add" | "subtract" | "or" | "minimum" | "maximum":
             return _shared(facts)

@@ -151,7 +151,7 @@ class Use:
     def place(self, port: str, axis: Dim) -> int:
         """Where a port has the named axis."""
         sizes = self.inputs[port].axes
-        exact = [at for at, own in enumerate(sizes) if own.size == axis and not own.primed]
+        exact = [at for at, own in enumerate(sizes) if own.name == axis]
         return (exact or [at for at, own in enumerate(sizes) if self.sizes.same(own.size, axis) and not own.primed])[0]
 
     def axes(self, port: str, places: Sequence[int | None]) -> tuple[Relation, ...]:

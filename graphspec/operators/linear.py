@@ -46,11 +46,25 @@ class Embedding(Operator):
         return outputs[0].elements() * 0
 
 
+@operator("one_hot", family="embedding")
+class OneHot(Operator):
+    """Rows of `size` zeros with a 1 at the place that each whole number says; none where it says no place."""
+
+    size: Dim
+
+    signature = Signature("ids: int ... -> y: ... size")
+    flow = Identity()
+
+    def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
+        return dim(0)
+
+
 @operator("parameter", family="linear")
 class FreeParameter(Operator):
     """A learned tensor of the given shape, standing by itself: a class token, a learned query, a scale.
 
-    It bears its node's name in the checkpoint, without a suffix, and starts `normal(0.02)`.
+    It bears its node's name in the checkpoint, without a suffix, and starts `normal(0.02)`. Where a size stands twice,
+    the second is primed: `[d, d]` has the axes `d d'`.
     """
 
     shape: tuple[Dim, ...]
@@ -59,7 +73,8 @@ class FreeParameter(Operator):
     flow = Constant()
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
-        return (("y", TensorType("float", tuple(Axis(size) for size in self.shape))),)
+        axes = (Axis(size, primed=size in self.shape[:at]) for at, size in enumerate(self.shape))
+        return (("y", TensorType("float", tuple(axes))),)
 
     def shapes(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[Weight, tuple[Dim, ...]], ...]:
         return ((Weight("", "shape", Initialiser("normal", (0.02,))), self.shape),)
@@ -68,4 +83,4 @@ class FreeParameter(Operator):
         return dim(0)
 
 
-OPERATORS = (Linear, Embedding, FreeParameter)
+OPERATORS = (Linear, Embedding, OneHot, FreeParameter)

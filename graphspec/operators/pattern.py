@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from graphspec.axes import Dim, product
+from graphspec.axes import Dim, primed, product, unprimed
 
 Part = Dim | str
 """What one name of a pattern stands for: a size, or a name of the pattern's own whose size the tensor gives."""
@@ -39,22 +39,34 @@ class Word:
 class Pattern:
     """The parts of each axis before, and which of them, by their number, make up each axis after.
 
-    An axis without parts has one place. `leading`: both sides begin with any other axes, which stay.
+    An axis without parts has one place. `leading`: both sides begin with any other axes, which stay. `turned`: the
+    parts whose name gets a prime, or loses it. `new`: the parts that stand after alone, numbered on: the tensor is the
+    same along them.
     """
 
     before: tuple[tuple[Part, ...], ...]
     after: tuple[tuple[int, ...], ...]
     leading: bool = False
+    turned: tuple[int, ...] = ()
+    new: tuple[Part, ...] = ()
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        return tuple(part for axis in self.before for part in axis)
+        return (*(part for axis in self.before for part in axis), *self.new)
+
+    def name_after(self, number: int) -> Part:
+        """What a part is called after the arrow."""
+        part = self.parts[number]
+        if number not in self.turned:
+            return part
+        if isinstance(part, str):
+            return _other(part)
+        return primed(part) if unprimed(part) == part else unprimed(part)
 
     def __str__(self) -> str:
-        parts = self.parts
         start = ["..."] if self.leading else []
         before = [_axis_text(axis) for axis in self.before]
-        after = [_axis_text([parts[at] for at in axis]) for axis in self.after]
+        after = [_axis_text([self.name_after(at) for at in axis]) for axis in self.after]
         return f"{' '.join(start + before)} -> {' '.join(start + after)}"
 
 
@@ -71,30 +83,42 @@ def parse_pattern(text: str, meaning: Callable[[Word], Part]) -> Pattern:
     left, right = _side(before, 0), _side(after, len(before) + 2)
     if left.leading != right.leading:
         raise PatternError("`...` stands on one side only", 0, len(text), "begin both sides with `...`, or none")
-    return Pattern(
-        tuple(tuple(map(meaning, axis)) for axis in left.axes), _numbered(left.axes, right.axes), left.leading
-    )
+    known = [word for axis in left.axes for word in axis]
+    found = _numbered(known, [word for axis in right.axes for word in axis])
+    numbers = tuple(tuple(found[word.text] for word in axis) for axis in right.axes)
+    before = tuple(tuple(map(meaning, axis)) for axis in left.axes)
+    turned = tuple(at for text, at in found.items() if at < len(known) and known[at].text != text)
+    new = (word for axis in right.axes for word in axis if found[word.text] >= len(known))
+    return Pattern(before, numbers, left.leading, turned, tuple(map(meaning, new)))
 
 
-def _numbered(before: Sequence[Sequence[Word]], after: Sequence[Sequence[Word]]) -> tuple[tuple[int, ...], ...]:
-    """Every word after as the number of the same word before."""
+def _other(text: str) -> str:
+    """The same name with a prime, or without it."""
+    return text.removesuffix("'") if text.endswith("'") else f"{text}'"
+
+
+def _numbered(before: Sequence[Word], after: Sequence[Word]) -> Mapping[str, int]:
+    """Every word after, with the number of the same word before, or of the same but for a prime; new ones follow."""
     numbers: dict[str, int] = {}
-    known = [word for axis in before for word in axis]
-    for word in known:
+    for word in before:
         if word.text in numbers:
             help = f"give each a name of its own, and say its size: `sizes: {{{word.text}_1: …}}`"
             raise PatternError(f"`{word.text}` stands twice", word.start, word.end, help)
         numbers[word.text] = len(numbers)
-    left = dict(numbers)
-    for word in (word for axis in after for word in axis):
-        if left.pop(word.text, None) is None:
-            twice = word.text in numbers
-            message = f"`{word.text}` stands twice after `->`" if twice else f"`{word.text}` does not stand before `->`"
-            raise PatternError(message, word.start, word.end, "every axis is there once before and once after")
-    for text, number in left.items():
-        help = "`rearrange` keeps every axis; drop one with `reduce` or `select`"
-        raise PatternError(f"`{text}` is gone after `->`", known[number].start, known[number].end, help)
-    return tuple(tuple(numbers[word.text] for word in axis) for axis in after)
+    found: dict[str, int] = {}
+    for word in after:
+        if word.text in found:
+            help = "every axis is there once after the arrow"
+            raise PatternError(f"`{word.text}` stands twice after `->`", word.start, word.end, help)
+        found[word.text] = numbers.get(word.text, -1)
+    turned = {text: _other(text) for text, number in found.items() if number < 0 and _other(text) in numbers}
+    found |= {text: numbers[other] for text, other in turned.items() if other not in found}
+    for word in before:
+        if numbers[word.text] not in found.values():
+            help = "`rearrange` keeps every axis; drop one with `reduce` or `select`"
+            raise PatternError(f"`{word.text}` is gone after `->`", word.start, word.end, help)
+    new = iter(range(len(before), len(before) + len(after)))
+    return {text: next(new) if number < 0 else number for text, number in found.items()}
 
 
 # -- words ------------------------------------------------------------------------------------------------------------
@@ -125,7 +149,7 @@ def _axes(tokens: Sequence[Word], text: str, offset: int) -> Iterator[list[Word]
 def _inside(tokens: Sequence[Word], text: str, offset: int) -> list[Word]:
     """The words within parentheses: one expression if it computes, else a product of words and expressions."""
     groups = list(_groups(tokens, len(text) + offset))
-    if any(len(group) == 1 and not group[0].text.replace("_", "").isalnum() for group in groups):
+    if any(len(group) == 1 and not _is_name(group[0].text) for group in groups):
         return [_expression(tokens, text, offset)]
     return [_checked(g[0]) if len(g) == 1 else _expression(g[1:-1], text, offset) for g in groups]
 
@@ -140,10 +164,15 @@ def _expression(tokens: Sequence[Word], text: str, offset: int) -> Word:
 def _checked(word: Word) -> Word:
     if word.text == "...":
         raise PatternError("`...` stands for the first axes", word.start, word.end, "put it first, on both sides")
-    if not word.text.isidentifier() and not word.text.isdigit():
+    if not _is_name(word.text):
         help = f"write an expression in parentheses: `({word.text})`"
         raise PatternError(f"`{word.text}` is no name of an axis", word.start, word.end, help)
     return word
+
+
+def _is_name(text: str) -> bool:
+    """A name, primed or not, or a number."""
+    return text.removesuffix("'").isidentifier() or text.isdigit()
 
 
 def _groups(tokens: Sequence[Word], end: int) -> Iterator[list[Word]]:
@@ -167,11 +196,18 @@ def _groups(tokens: Sequence[Word], end: int) -> Iterator[list[Word]]:
 
 @dataclass(frozen=True)
 class Layout:
-    """A pattern upon one tensor: the sizes of all parts, those of each axis before and after by their numbers."""
+    """A pattern upon one tensor: the sizes of all parts, those of each axis before and after by their numbers.
+
+    Parts of no axis before are new: the tensor is the same along them.
+    """
 
     sizes: tuple[Dim, ...]
     before: tuple[tuple[int, ...], ...]
     after: tuple[tuple[int, ...], ...]
+
+    @property
+    def new(self) -> tuple[int, ...]:
+        return tuple(range(sum(map(len, self.before)), len(self.sizes)))
 
     def size(self, parts: Sequence[int]) -> Dim:
         return product(self.sizes[part] for part in parts)
@@ -180,7 +216,7 @@ class Layout:
         """The same with parts that stay side by side, on both sides of the arrow, as one."""
         kept = set(_neighbours(self.before)) & set(_neighbours(self.after))
         seconds = {second for _, second in kept}
-        runs = [run for axis in self.before for run in _runs(axis, seconds)]
+        runs = [run for axis in self.before for run in _runs(axis, seconds)] + [[part] for part in self.new]
         number = {run[0]: at for at, run in enumerate(runs)}
         sides = [
             tuple(tuple(number[part] for part in axis if part in number) for axis in side)

@@ -8,7 +8,15 @@ from graphspec.operators.declare import Mismatch, Operator, Signature, operator
 from graphspec.operators.flow_mixing import Identity
 from graphspec.operators.flow_pointwise import Elementwise
 
-ARITHMETIC = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "**": "power"}
+ARITHMETIC = {
+    "+": "add",
+    "-": "subtract",
+    "*": "multiply",
+    "/": "divide",
+    "//": "floor_divide",
+    "%": "remainder",
+    "**": "power",
+}
 COMPARISONS = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal", "==": "equal", "!=": "not_equal"}
 LOGIC = {"and": "and", "or": "or", "&": "and", "|": "or", "not": "not", "~": "not"}
 FUNCTIONS = [
@@ -18,6 +26,8 @@ FUNCTIONS = [
     "sin",
     "cos",
     "abs",
+    "floor",
+    "ceil",
     "sigmoid",
     "tanh",
     "relu",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from graphspec.axes import Axis, Dim, Sizes, TensorType, dim, product
+from graphspec.axes import Axis, Dim, Sizes, TensorType, dim, product, unprimed
 from graphspec.operators.declare import Mismatch, Operator, Parts, Signature, operator
 from graphspec.operators.flow_rearrange import Rearranges
 from graphspec.operators.pattern import Layout, Part, Pattern
@@ -11,11 +11,13 @@ from graphspec.operators.pattern import Layout, Part, Pattern
 
 @operator("rearrange", family="shape")
 class Rearrange(Operator):
-    """Split, merge and reorder axes: `B (c n) d -> B c n d`. Entries are moved, never changed.
+    """Split, merge, reorder and repeat along axes: `B (c n) d -> B c n d`. Entries are moved, never changed.
 
     Words are names of sizes, or expressions in parentheses; `(a b)` is one axis of `a * b` places, `b` running fastest;
     `1` has one place. A name that the spec does not define is the pattern's own: `sizes` gives its size, or it follows
-    from the tensor, one to an axis. Both sides may begin with `...`.
+    from the tensor, one to an axis. Both sides may begin with `...`. Along an axis that stands after the arrow alone the
+    tensor is repeated: `B T d -> B (T 2) d` has every row twice. `T'` is the second occurrence of `T`, the keys beside
+    the queries; a name that gets a prime after the arrow, or loses it, is that axis called otherwise.
 
     Source: Rogozhnikov 2022 (einops).
     """
@@ -40,7 +42,7 @@ class Rearrange(Operator):
         if named:
             left = iter(parts)
             before = tuple(tuple(next(left) for _ in axis) for axis in self.pattern.before)
-            object.__setattr__(self, "pattern", replace(self.pattern, before=before))
+            object.__setattr__(self, "pattern", replace(self.pattern, before=before, new=tuple(left)))
             object.__setattr__(self, "sizes", (*self.sizes, *named))
 
     def layout(self, given: TensorType, sizes: Sizes) -> Layout:
@@ -52,8 +54,24 @@ class Rearrange(Operator):
         known = self._known()
         found = list(given.sizes[:cut])
         for parts, axis in zip(before, given.axes[cut:], strict=True):
+            self._check_prime(parts, axis)
             found += self._solved(parts, axis, known, sizes)
+        found += [self._new_size(part, known) for part in self.pattern.new]
         return Layout(tuple(found), _numbers([1] * cut + [len(parts) for parts in before]), self._after(cut))
+
+    def _new_size(self, part: Part, known: Mapping[str, Dim]) -> Dim:
+        """How many places there are along an axis that the tensor does not have."""
+        size = known.get(part) if isinstance(part, str) else unprimed(part)
+        if size is None:
+            help = f"to repeat along it, say its size: `sizes: {{{part}: …}}`"
+            raise Mismatch(f"`{part}` does not stand before `->`", "pattern", help)
+        return size
+
+    def _check_prime(self, parts: Sequence[Part], axis: Axis) -> None:
+        """Raise `Mismatch` where one of two axes of a size is called as the other."""
+        if len(parts) == 1 and isinstance(parts[0], Dim) and (unprimed(parts[0]) != parts[0]) != axis.primed:
+            message = f"the pattern has `{parts[0]}` where the axis is `{axis}`"
+            raise Mismatch(message, "pattern", f"write `{axis}`")
 
     def _after(self, cut: int) -> tuple[tuple[int, ...], ...]:
         own = tuple(tuple(cut + number for number in axis) for axis in self.pattern.after)
@@ -71,7 +89,7 @@ class Rearrange(Operator):
 
     def _solved(self, parts: Sequence[Part], axis: Axis, known: Mapping[str, Dim], sizes: Sizes) -> list[Dim]:
         """The sizes of the parts of one axis, at most one of them open."""
-        found = [known.get(part) if isinstance(part, str) else part for part in parts]
+        found = [known.get(part) if isinstance(part, str) else unprimed(part) for part in parts]
         total = product(size for size in found if size is not None)
         text = " ".join(map(str, parts)) or "1"
         if None not in found:
@@ -93,11 +111,22 @@ class Rearrange(Operator):
         given = inputs["x"]
         layout = self.layout(given, sizes)
         whole = {parts[0]: axis for parts, axis in zip(layout.before, given.axes, strict=True) if len(parts) == 1}
+        cut = len(given.axes) - len(self.pattern.before)
         axes = [
-            whole[parts[0]] if len(parts) == 1 and parts[0] in whole else Axis(layout.size(parts))
+            self._axis(parts[0], whole.get(parts[0], Axis(layout.size(parts))), cut)
+            if len(parts) == 1
+            else Axis(layout.size(parts))
             for parts in layout.after
         ]
         return (("y", TensorType(given.dtype, tuple(axes))),)
+
+    def _axis(self, number: int, axis: Axis, cut: int) -> Axis:
+        """An axis of one part after the arrow: as it was before, or with the prime that its name there has."""
+        if number < cut:
+            return axis
+        part = self.pattern.parts[number - cut]
+        own = axis.primed or (isinstance(part, Dim) and unprimed(part) != part)
+        return Axis(axis.size, primed=own != (number - cut in self.pattern.turned))
 
     def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
         return dim(0)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from graphspec.axes import Axis, Dim, Sizes, TensorType, dim
+from graphspec.axes import Axis, Dim, Number, Sizes, TensorType, dim
 from graphspec.operators.declare import Mismatch, Operator, Parts, Signature, operator
 from graphspec.operators.flow_mixing import Identity
-from graphspec.operators.flow_moves import Flips, Joins, Rolls, Selects, Shifts, Slices, Splits
+from graphspec.operators.flow_moves import Flips, Joins, Pads, Rolls, Selects, Shifts, Slices, Splits
 
 
 class _Free(Operator):
@@ -19,7 +19,7 @@ class _Free(Operator):
 def find_axis(given: TensorType, axis: Dim, sizes: Sizes, port: str = "axis") -> int:
     """The place of a named axis in a type. Raises `Mismatch`."""
     for place, candidate in enumerate(given.axes):
-        if candidate.size == axis and not candidate.primed:
+        if candidate.name == axis:
             return place
     for place, candidate in enumerate(given.axes):
         if sizes.same(candidate.size, axis) and not candidate.primed:
@@ -28,7 +28,7 @@ def find_axis(given: TensorType, axis: Dim, sizes: Sizes, port: str = "axis") ->
 
 
 def _axes_help(given: TensorType) -> str:
-    names = [f"`{size}`" for size in dict.fromkeys(given.sizes)]
+    names = [f"`{name}`" for name in dict.fromkeys(axis.name for axis in given.axes)]
     return f"its axes are {', '.join(names)}" if names else "it has no axes"
 
 
@@ -164,6 +164,38 @@ class Shift(_Free):
         return (("y", inputs["x"]),)
 
 
+@operator("pad", family="shape")
+class Pad(_Free):
+    """Put `left` places before an axis and `right` behind it, which all hold `value`: 0 and 1 for truth values."""
+
+    axis: Dim
+    left: Dim = dim(0)
+    right: Dim = dim(0)
+    value: Number = Number.of(0)
+
+    signature = Signature("x: any ... -> y: any ...")
+    flow = Pads()
+
+    def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
+        given = inputs["x"]
+        place = find_axis(given, self.axis, sizes)
+        for side in ("left", "right"):
+            number = sizes.value(getattr(self, side))
+            if number is not None and number < 0:
+                message = f"`{side}` is {number}, but padding only adds places"
+                raise Mismatch(message, side, "cut places off with `slice`")
+        self._check_value(given)
+        size = given.axes[place].size + self.left + self.right
+        return (("y", TensorType(given.dtype, (*given.axes[:place], Axis(size), *given.axes[place + 1 :]))),)
+
+    def _check_value(self, given: TensorType) -> None:
+        value = self.value.value
+        fits = {"float": True, "int": isinstance(value, int), "bool": value in (0, 1)}
+        if not fits[given.dtype]:
+            kind = {"int": "whole numbers", "bool": "truth values, which are 0 and 1"}[given.dtype]
+            raise Mismatch(f"`x` (`{given}`) holds {kind}, so that `value` cannot be {self.value}", "value")
+
+
 @operator("concat", family="shape")
 class Concat(_Free):
     """Join tensors along an axis, in the order given.
@@ -234,4 +266,4 @@ class StopGradient(_Free):
     flow = Identity("values")
 
 
-OPERATORS = (Select, Slice, Split, Shift, Flip, Roll, Concat, Cast, StopGradient)
+OPERATORS = (Select, Slice, Split, Pad, Shift, Flip, Roll, Concat, Cast, StopGradient)

@@ -26,6 +26,28 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
         scaled: gain * x
         """,
     ),
+    "one_hot": (
+        "tokens: {type: int B T, below: vocab}",
+        """
+        rows: {op: one_hot, in: tokens, size: vocab}
+        used: max(rows, T)
+        """,
+    ),
+    "contract": (
+        "query: B T heads c, key: B T heads c",
+        """
+        keys: {op: rearrange, in: key, pattern: "B T heads c -> B T' heads c"}
+        scores: {op: contract, a: query, b: keys, over: c}
+        attended: {op: contract, a: "softmax(scores, T')", b: keys, over: T'}
+        """,
+    ),
+    "scan": (
+        "value: B T d, gate: B T d",
+        """
+        forget: sigmoid(gate)
+        state: {op: scan, in: (1 - forget) * value, decay: forget, over: T}
+        """,
+    ),
     "convolution": (
         "image: B H W c",
         "patches: {op: convolution, in: image, over: [H, W], dim: d, kernel: patch, stride: patch}",
@@ -111,6 +133,7 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
         mixed: parts.query * parts.key
         """,
     ),
+    "pad": ("x: B T d", "padded: {op: pad, in: x, axis: T, left: 2}"),
     "shift": ("x: B T d", "before: {op: shift, in: x, axis: T, by: 1}"),
     "flip": ("x: B T d", "backwards: {op: flip, in: x, axis: T}"),
     "roll": ("image: B H W c", "moved: {op: roll, in: image, axis: W, by: -2}"),

@@ -30,6 +30,7 @@ FAMILIES: Mapping[str, str] = {
     "position": "Positions",
     "pointwise": "Dropout",
     "reduce": "Reductions and softmax",
+    "scan": "Recurrences",
     "experts": "Choice and experts",
 }
 

@@ -113,6 +113,14 @@ nodes:
   c: gelu(b) + gelu_tanh(b) - quick_gelu(b) + silu(b) * softplus(b)
   out: -c + min(c, 1) + max(c, 0.5) + min(c, b) + max(c, b)
 """,
+    "whole parts and rests": """
+inputs: {x: B T d, ids: int B T, real: bool B T}
+nodes:
+  place: {op: index, over: T}
+  a: place // n * 10 + place % n - (ids - 5) // 3 + (5 - ids) % 3
+  b: floor(3 * x) - ceil(x / 2) + x // 0.5 + x % 0.7 + (7 // (1 + place)) + real // 1
+  out: a + b * x
+""",
     "truth values": """
 inputs: {x: B T d, real: bool B T}
 nodes:
@@ -223,6 +231,82 @@ nodes:
   turned: {op: rearrange, in: x, pattern: "B T d -> d T B"}
   both: sum(h, 2 * T) * same + b
   out: both + turned * mean(mean(patches, kv * heads), heads * n * d)
+""",
+    "places at the ends": """
+inputs: {x: B T d, real: bool B T, ids: int B T}
+nodes:
+  a: {op: pad, in: x, axis: T, left: 1, right: n}
+  b: {op: pad, in: a, axis: d, right: 2, value: -1.5}
+  c: {op: pad, in: real, axis: T, left: 1, right: n, value: 1}
+  f: {op: pad, in: ids, axis: T, left: 1, right: n, value: 7}
+  g: {op: pad, in: real, axis: B, left: 1}
+  out: b * c + f + sum(sum(g, B + 1), T)
+""",
+    "products summed over axes": """
+inputs: {x: B T d, y: B T e, z: T d, w: S d, m: B S e}
+nodes:
+  outer: {op: contract, a: x, b: y}
+  inner: {op: contract, a: outer, b: y, over: e}
+  both: {op: contract, a: outer, b: x, over: [d, T]}
+  square: {op: parameter, shape: [d, d]}
+  turned: {op: contract, a: inner, b: square, over: d}
+  pairs: {op: contract, a: z, b: w, over: d}
+  mixed: {op: contract, a: pairs, b: m, over: S}
+  small: {op: contract, a: z, b: mixed}
+  gram: {op: contract, a: square, b: square, over: d}
+  last: {op: contract, a: turned, b: gram}
+  out: x * sum(small, e) + mean(sum(both, e), B) + sum(last, d')
+""",
+    "recurrences": """
+inputs: {x: B T d, y: B T e, z: T d, first: B d, rate: d, share: heads, rows: T B heads}
+nodes:
+  a: {op: scan, in: x, decay: sigmoid(x), over: T}
+  b: {op: scan, drive: a, decay: rate, over: T, reverse: true}
+  c: {op: scan, drive: b, decay: z * 0 + 1, start: first, over: T}
+  f: {op: scan, drive: z, decay: 2 * sigmoid(c) - 1, over: T, reverse: true, start: rate}
+  g: {op: scan, drive: c, decay: tanh(c), over: d}
+  h: {op: scan, drive: rows, decay: share, over: T}
+  out: f + g + sum(h, heads)
+""",
+    "rows of one": """
+inputs: {ids: int B T, x: B T d}
+nodes:
+  a: {op: one_hot, in: ids, size: vocab}
+  b: {op: one_hot, in: ids - 3, size: d}
+  out: sum(a, vocab) * b + x
+""",
+    "repeated along axes": """
+inputs: {x: B T d, one: heads e, row: e}
+nodes:
+  twice: {op: rearrange, in: x, pattern: "B T d -> B (T 2) d"}
+  tiled: {op: rearrange, in: x, pattern: "B T d -> B (r T) d", sizes: {r: n}}
+  first: {op: rearrange, in: one, pattern: "heads e -> B 1 heads e"}
+  inner: {op: rearrange, in: one, pattern: "heads e -> e B heads T"}
+  all: {op: rearrange, in: row, pattern: "e -> T e 1"}
+  keys: {op: rearrange, in: one, pattern: "heads e -> heads T T' e"}
+  fine: {op: rearrange, in: x, pattern: "B T (kv p) -> B T p (kv heads)"}
+  out:
+    sum(twice, 2 * T) + sum(tiled, n * T) * sum(sum(sum(first, heads), 1), e) + sum(sum(inner, heads), e)
+    + sum(sum(all, 1), e) + sum(sum(sum(keys, e), T'), heads) + sum(sum(fine, kv * heads), d // kv)
+""",
+    "second occurrences of axes": """
+inputs: {x: B T d, pairs: B heads T T'}
+nodes:
+  keys: {op: rearrange, in: x, pattern: "B T d -> B T' d"}
+  scores: {op: contract, a: x, b: keys, over: d}
+  weights: softmax(scores, T')
+  seen: {op: contract, a: weights, b: keys, over: T'}
+  turned: {op: rearrange, in: pairs, pattern: "B heads T T' -> B heads T' T"}
+  one: {op: rearrange, in: pairs, pattern: "B heads T T' -> B heads (T' T)"}
+  both: {op: rearrange, in: one, pattern: "B heads (T' T) -> B T T' heads"}
+  last: {op: select, in: both, axis: T', at: -1}
+  square: {op: contract, a: x, b: x, over: T}
+  second: {op: rearrange, in: x, pattern: "B T d -> B T d'"}
+  table: {op: contract, a: x, b: second, over: T}
+  row: {op: rearrange, in: "sum(table, d)", pattern: "B d' -> B d"}
+  shown: max(pairs, T)
+  back: {op: rearrange, in: shown, pattern: "B heads T' -> B heads T"}
+  out: seen + sum(back + sum(turned, T'), heads) + sum(last, heads) + row * square
 """,
     "rows by number": """
 inputs: {x: B T d, ends: int B, picks: int B S, order: int B T, few: int S, one: int, along: int B T}

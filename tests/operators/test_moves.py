@@ -63,7 +63,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     '{op: rearrange, in: x, pattern: "B T d -> B d"}': ("`T` is gone after `->`", "drop one with `reduce` or `select`"),
     '{op: rearrange, in: x, pattern: "B T d -> B T d q"}': (
         "`q` does not stand before `->`",
-        "every axis is there once before and once after",
+        "to repeat along it, say its size: `sizes: {q: …}`",
     ),
     '{op: rearrange, in: x, pattern: "B T (q q) -> B T q q"}': ("`q` stands twice", "`sizes: {q_1: …}`"),
     '{op: rearrange, in: x, pattern: "B T (q r) -> B T q r"}': ("`q r` leaves `q` and `r` open", "say all but one"),
