@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -22,27 +22,51 @@ class Taken:
     stacked: bool
 
 
-def account(layout: Layout, weights: Weights, report: Report) -> list[Taken]:
+@dataclass(frozen=True, slots=True)
+class Exempt:
+    """What need not come out: `fresh` tensors of the model, and those of the file that fit a pattern of `left`.
+
+    `missing` and `unused` say how others can be exempted.
+    """
+
+    fresh: Collection[str] = ()
+    left: tuple[str, ...] = ()
+    missing: str = "is it the checkpoint of this model?"
+    unused: str = ""
+
+
+def fits(pattern: str, name: str) -> bool:
+    """Whether a pattern is the name of a tensor, or of something that it lies in."""
+    steps = name.split(".")
+    return any(fnmatchcase(".".join(steps[: count + 1]), pattern) for count in range(len(steps)))
+
+
+def account(layout: Layout, weights: Weights, report: Report, exempt: Exempt = Exempt()) -> list[Taken]:
     """Where every tensor of the model is in a file. Reports everything that does not come out."""
+    patterns = [*layout.map.ignore, *exempt.left]
     taken: list[Taken] = []
+    spared: set[str] = set()
     missing: dict[Line, list[str]] = {}
     misshapen: dict[Line, list[str]] = {}
     for tensor in layout.tensors:
         for use in tensor.uses:
             names = next((names for names in use.names if all(name in weights for name in names)), None)
+            if use.path in exempt.fresh:
+                spared |= set(names or ())
+                continue
             if names is None:
                 missing.setdefault(use.line, []).extend(n for n in use.names[0] if n not in weights)
                 continue
             taken.append(Taken(use, names, tensor.stacked))
             wrong = _wrong_shapes(tensor, names, weights)
             misshapen.setdefault(use.line, []).extend(wrong)
-    used = {name for each in taken for name in each.names}
+    used = spared | {name for each in taken for name in each.names}
     used |= _aliased(layout.map, used, weights, report)
-    ignored = {name for name in weights if any(fnmatchcase(name, pattern) for pattern in layout.map.ignore)}
+    ignored = {name for name in weights if any(fits(pattern, name) for pattern in patterns)}
     unused = [name for name in weights if name not in used | ignored]
-    _report_missing(missing, unused, weights, report)
+    _report_missing(missing, unused, weights, exempt, report)
     _report_shapes(misshapen, report)
-    _report_unused(unused, missing, layout, weights, report)
+    _report_unused(unused, layout, weights, exempt, report)
     return taken
 
 
@@ -77,7 +101,9 @@ def _aliased(given: CheckpointMap, used: set[str], weights: Weights, report: Rep
 # -- reports -----------------------------------------------------------------------------------------------------------
 
 
-def _report_missing(missing: Mapping[Line, list[str]], unused: Iterable[str], weights: Weights, report: Report) -> None:
+def _report_missing(
+    missing: Mapping[Line, list[str]], unused: Iterable[str], weights: Weights, exempt: Exempt, report: Report
+) -> None:
     free = list(unused)
     for line, names in missing.items():
         unique = list(dict.fromkeys(names))
@@ -85,7 +111,7 @@ def _report_missing(missing: Mapping[Line, list[str]], unused: Iterable[str], we
         count = "a tensor" if len(unique) == 1 else f"{len(unique)} tensors"
         message = f"`{display_name(weights.place)}` lacks {count} that this line reads"
         near = nearest(unique[0], free)
-        help = f"the file has `{near}`, which nothing reads" if near else "is it the checkpoint of this model?"
+        help = f"the file has `{near}`, which nothing reads" if near else exempt.missing
         report.error("missing-tensor", message, line.span, notes=notes, help=help)
 
 
@@ -98,13 +124,11 @@ def _report_shapes(misshapen: Mapping[Line, list[str]], report: Report) -> None:
             report.error("tensor-shape", message, line.span, notes=notes[1:], help=help)
 
 
-def _report_unused(
-    unused: list[str], missing: Mapping[Line, list[str]], layout: Layout, weights: Weights, report: Report
-) -> None:
+def _report_unused(unused: list[str], layout: Layout, weights: Weights, exempt: Exempt, report: Report) -> None:
     if not unused:
         return
     notes = [Note(f"`{name}`") for name in listed(unused)]
     count = "a tensor" if len(unused) == 1 else f"{len(unused)} tensors"
     message = f"`{display_name(weights.place)}` holds {count} that nothing reads"
     help = "give it a line in the map, or name it under `ignore:`" if layout.map.name else "is it this model's?"
-    report.error("unused-tensor", message, layout.map.span, notes=notes, help=help)
+    report.error("unused-tensor", message, layout.map.span, notes=notes, help=exempt.unused or help)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import torch
+from torch import nn
 
 from compiler.build import Model, compile
 from compiler.build.memory import refuse_if_it_cannot_be
-from compiler.checkpoint.accounting import account
+from compiler.checkpoint.accounting import Taken, account
 from compiler.checkpoint.configuration import check_same, read_spec_for
 from compiler.checkpoint.convert import read
 from compiler.checkpoint.maps import layout_of
-from compiler.checkpoint.reading import open_weights
+from compiler.checkpoint.reading import Weights, open_weights
 from compiler.features import resolve
 from compiler.target import Target
 from graphspec import Spec
+from graphspec.checkpoints import Layout
 from graphspec.diagnostics import Report
 from graphspec.spec import load_with
 
@@ -50,13 +53,18 @@ def load(
         taken = account(layout, weights, report)
         report.check()
         model = _empty(spec, target, device)
-        homes = {use.path: tensor for tensor in layout.tensors for use in tensor.uses}
-        tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-        assert tensors.keys() == homes.keys()
-        with torch.no_grad():
-            for it in taken:
-                tensors[it.use.path].copy_(read(it, homes[it.use.path], weights))
+        pour(taken, layout, weights, model)
     return model.eval()
+
+
+def pour(taken: Iterable[Taken], layout: Layout, weights: Weights, model: nn.Module) -> None:
+    """Copy what a file holds into the tensors of a model."""
+    homes = {use.path: tensor for tensor in layout.tensors for use in tensor.uses}
+    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    assert tensors.keys() == homes.keys()
+    with torch.no_grad():
+        for it in taken:
+            tensors[it.use.path].copy_(read(it, homes[it.use.path], weights))
 
 
 def _empty(spec: Spec, target: Target | None, device: str | torch.device | None) -> Model:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from compiler.checkpoint.mapped import Mapped
 from graphspec.diagnostics import Note, Report, display_name
 
 if TYPE_CHECKING:
@@ -33,15 +33,14 @@ class Weights:
     def __init__(self, place: Path) -> None:
         self.place = place
         self.entries: dict[str, Entry] = {}
-        self._files: dict[Path, Any] = {}
-        self._open = ExitStack()
+        self._files: dict[Path, Mapped] = {}
+        self._last: Mapped | None = None
 
     def __enter__(self) -> Weights:
         return self
 
     def __exit__(self, *error: object) -> None:
         self._files.clear()
-        self._open.close()
 
     def __contains__(self, name: str) -> bool:
         return name in self.entries
@@ -50,26 +49,28 @@ class Weights:
         return iter(self.entries)
 
     def read(self, name: str) -> Tensor:
-        return self._files[self.entries[name].file].get_tensor(name)
+        """A tensor, as a view of the file: its numbers come from the disk as they are used. Not to be written to."""
+        if self._last:
+            self._last.release()
+        self._last = self._files[self.entries[name].file]
+        return self._last.read(name)
 
     def add(self, file: Path, report: Report) -> None:
         """Take up the tensors of a file. Reports one that is damaged, and names that stand in two files."""
-        from safetensors import SafetensorError, safe_open
+        from safetensors import SafetensorError
 
         try:
-            opened = self._open.enter_context(safe_open(file, framework="pt"))
-            names = list(opened.keys())
-        except (SafetensorError, OSError) as error:
+            opened = Mapped(file)
+        except (SafetensorError, OSError, ValueError) as error:
             message = f"`{display_name(file)}` is no whole safetensors file: {error}"
             report.error("checkpoint-corrupt", message, None, help="get the file again; it may have been cut off")
             return
         self._files[file] = opened
-        for name in names:
+        for name, part in opened.parts.items():
             if name in self.entries:
                 message = f"`{name}` stands in `{self.entries[name].file.name}` and in `{file.name}`"
                 report.error("checkpoint-corrupt", message, None, help="keep one of the files")
-            view = opened.get_slice(name)
-            self.entries[name] = Entry(file, tuple(view.get_shape()), view.get_dtype())
+            self.entries[name] = Entry(file, part.shape, part.dtype)
 
 
 def open_weights(place: Path, report: Report) -> Weights | None:

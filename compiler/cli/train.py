@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from compiler.cli.options import Plugins, Settings, parse_settings
+from compiler.cli.options import MapName, Plugins, Settings, parse_settings
 from compiler.cli.plugins import load_plugins
 from graphspec.diagnostics import Report
 
@@ -22,6 +22,10 @@ def command(
     validation: Annotated[str | None, typer.Option(help="A file to measure on, or a share of the data.")] = None,
     test: Annotated[Path | None, typer.Option(help="A file to measure on once, at the end.")] = None,
     task: Annotated[str | None, typer.Option(help="seq2seq, language_model, classification or labelling.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option("--from", help="Weights to begin with: a run folder, a safetensors file, a folder.")
+    ] = None,
+    map: MapName = None,
     steps: Annotated[int | None, typer.Option(help="Steps of training.")] = None,
     run: Annotated[Path | None, typer.Option(help="The folder to write; runs/NAME by default.")] = None,
     options: Annotated[
@@ -40,6 +44,8 @@ def command(
         "data.validation": validation,
         "data.test": test,
         "task": task,
+        "weights.from": weights,
+        "weights.map": map,
         "steps": steps,
         "run": run,
     }
@@ -61,7 +67,7 @@ def command(
 
 def _absolute(changes: dict[str, str]) -> dict[str, str]:
     """Paths given as flags are relative to the working directory, those in a recipe to its folder."""
-    paths = ("data.train", "data.test", "run")
+    paths = ("data.train", "data.test", "weights.from", "run")
     found = {key: str(Path(value).absolute()) if key in paths else value for key, value in changes.items()}
     if Path(found.get("data.validation", "")).is_file():
         found["data.validation"] = str(Path(found["data.validation"]).absolute())

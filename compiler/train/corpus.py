@@ -13,7 +13,7 @@ from compiler.train import vocabulary
 from compiler.train.batches import Dataset, Pairs, Ragged, Windows, targets
 from compiler.train.data import Example, Examples, Faults, Field, format_of, open_text, read_examples
 from compiler.train.recipe import LONGEST, Recipe
-from compiler.train.tasks import Task
+from compiler.train.tasks import Task, output_size
 from compiler.train.vocabulary import END, UNKNOWN, Labels, Vocabulary
 from graphspec.diagnostics import File, Report, Span, nearest
 
@@ -40,36 +40,45 @@ class Corpus:
         return self.vocabularies[str(output_size(self.task))]
 
 
-def output_size(task: Task) -> object:
-    """What the wanted output is numbered by."""
-    return task.choices if task.labelled else (task.target or task.source).below
-
-
 def tokens_of(vocabularies: Vocabularies, size: str) -> Vocabulary:
     found = vocabularies[size]
     assert isinstance(found, Vocabulary), "inputs are numbered by vocabularies, never by labels"
     return found
 
 
-def resolved(recipe: Recipe, task: Task, positions: int | None, report: Report) -> Recipe:
-    """The recipe with the defaults that depend on the task, and on the spec's `positions` (None: any number)."""
+def resolved(
+    recipe: Recipe, task: Task, positions: int | None, report: Report, kept: Vocabularies | None = None
+) -> Recipe:
+    """The recipe with the defaults that depend on the task, and on the spec's `positions` (None: any number).
+
+    `kept`: the vocabularies that come with the weights; their tokens are what a token is.
+    """
     tokens, longest = recipe.vocabulary, recipe.batch.longest or positions or LONGEST
     if positions is not None and longest > positions:
         message = f"the spec has {positions} positions, but examples may be {longest} tokens long"
         report.error("too-long", message, recipe.span("batch.longest"), help=f"say `longest: {positions}`")
     of = tokens.of or ("words" if task.name == "labelling" else "characters")
+    with_weights = next((it.unit for it in (kept or {}).values() if isinstance(it, Vocabulary)), of)
+    if tokens.of is not None and with_weights != of:
+        message = f"the weights were trained on {with_weights}, not on {of}"
+        report.error("contradiction", message, recipe.span("vocabulary.of"), help="leave `of` out")
+    of = with_weights
     unknown = tokens.unknown or ("replace" if of == "words" else "error")
     tokens, batch = replace(tokens, of=of, unknown=unknown), replace(recipe.batch, longest=longest)
     return replace(recipe, task=task.name, vocabulary=tokens, batch=batch)
 
 
-def gather(recipe: Recipe, task: Task, report: Report) -> Corpus | None:
-    """Read and number everything that a resolved recipe names. Reports every fault and returns None if any."""
+def gather(recipe: Recipe, task: Task, report: Report, kept: Vocabularies | None = None) -> Corpus | None:
+    """Read and number everything that a resolved recipe names. Reports every fault and returns None if any.
+
+    `kept`: vocabularies that come with the weights; the data makes the others.
+    """
     if recipe.vocabulary.least > 1 and recipe.vocabulary.unknown == "error":
         message = "`least` leaves rare tokens out of the vocabulary, but such tokens are errors"
         place = recipe.span("vocabulary.least")
         report.error("contradiction", message, place, help="say `unknown: replace`, or `least: 1`")
-    return _gather_text(recipe, task, report) if task.name == "language_model" else _gather_pairs(recipe, task, report)
+    how = _gather_text if task.name == "language_model" else _gather_pairs
+    return how(recipe, task, kept or {}, report)
 
 
 def check_files(recipe: Recipe, report: Report) -> None:
@@ -81,7 +90,7 @@ def check_files(recipe: Recipe, report: Report) -> None:
 # -- pairs -------------------------------------------------------------------------------------------------------------
 
 
-def _gather_pairs(recipe: Recipe, task: Task, report: Report) -> Corpus | None:
+def _gather_pairs(recipe: Recipe, task: Task, kept: Vocabularies, report: Report) -> Corpus | None:
     data = recipe.data
     read = {
         name: read_examples(path, data, report, recipe.span(f"data.{name}")) for name, path in recipe.data.files.items()
@@ -90,7 +99,7 @@ def _gather_pairs(recipe: Recipe, task: Task, report: Report) -> Corpus | None:
     if train is None or None in read.values():
         return None
     parts = {name: examples for name, examples in read.items() if examples}
-    vocabularies = _number_pairs(recipe, task, train)
+    vocabularies = {**_number_pairs(recipe, task, train), **kept}
     if isinstance(data.validation, float):
         parts["train"], held = _hold_out(train, data.validation, recipe.seed)
         parts |= {"validation": held} if held.rows else {}
@@ -180,8 +189,8 @@ def encode_labels(field: Field, many: bool, labels: Labels, faults: Faults) -> n
     for name, place in places:
         if name not in labels.numbers:
             near = nearest(name, labels.names)
-            help = f"did you mean `{near}`?" if near else "the labels are those of the training data"
-            message = f"the label `{name}` is not in the training data"
+            help = f"did you mean `{near}`?" if near else f"the labels are those of {labels.origin}"
+            message = f"the label `{name}` is not in {labels.origin}"
             faults.add("unknown-label", message, field.span(faults.file, place, len(name)), help=help)
     return np.array([labels.numbers.get(name, 0) for name, _ in places], np.int32)
 
@@ -200,23 +209,26 @@ def report_unknown(fields: Iterable[Field], known: Vocabulary, faults: Faults) -
         label = f"the first of {counts[token]}" if counts[token] > 1 else ""
         shown = token if token.isprintable() else f"U+{ord(token[0]):04X}"
         message = (
-            f"`{shown}` is not in the vocabulary, which holds the {len(known.tokens)} {known.unit} of the training data"
+            f"`{shown}` is not in the vocabulary, which holds the {len(known.tokens)} {known.unit} of {known.origin}"
         )
         help = "add examples with it to the training data, or say `vocabulary: {unknown: replace}`"
+        if known.origin != vocabulary.DATA:
+            help = "say `vocabulary: {unknown: replace}`, or start what it numbers anew by `weights: {fresh: […]}`"
         faults.add("unknown-token", message, span, label=label, help=help)
 
 
 # -- text --------------------------------------------------------------------------------------------------------------
 
 
-def _gather_text(recipe: Recipe, task: Task, report: Report) -> Corpus | None:
+def _gather_text(recipe: Recipe, task: Task, kept: Vocabularies, report: Report) -> Corpus | None:
     data = recipe.data
     files = dict(_texts(recipe, recipe.data.files, report))
     if report.failed:
         return None
     unit = recipe.vocabulary.of or "characters"
     size = str(task.source.below)
-    known = vocabulary.build(unit, [files["train"].text], recipe.vocabulary.least)
+    known = tokens_of(kept, size) if size in kept else None
+    known = known or vocabulary.build(unit, [files["train"].text], recipe.vocabulary.least)
     streams = {name: _stream(file, known, recipe, report) for name, file in files.items()}
     if isinstance(data.validation, float) and data.validation:
         cut = max(2, round(len(streams["train"]) * (1 - data.validation)))

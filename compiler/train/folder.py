@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 RECIPE, SPEC, VOCABULARY, SOURCE = "recipe.yaml", "spec.yaml", "vocabulary.json", "model.py"
 PLUGINS = "plugins.json"
-METRICS, DIAGRAM, CURVE, DATA = "metrics.jsonl", "diagram.svg", "loss.svg", "data.json"
+METRICS, DIAGRAM, CURVE, DATA, WEIGHTS = "metrics.jsonl", "diagram.svg", "loss.svg", "data.json", "weights.json"
 MODEL, OPTIMISER, STATE = "model.safetensors", "optimiser.safetensors", "state.json"
 _CHECKPOINTS, _PARTIAL = "checkpoints", "checkpoints/partial"
 
@@ -68,6 +68,11 @@ class Folder:
 def _step_of(checkpoint: Path) -> int:
     number = checkpoint.name.removeprefix("step-")
     return int(number) if number.isdigit() else -1
+
+
+def is_run(folder: Folder) -> bool:
+    """Whether a folder is one that `graphspec train` has written."""
+    return all(folder.file(name).is_file() for name in (RECIPE, SPEC, VOCABULARY))
 
 
 def digests(recipe: Recipe) -> dict[str, str]:

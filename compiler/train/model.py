@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from compiler.build import compile
 from compiler.target import Objective, Target
+from compiler.train.patterns import learns
 from compiler.train.recipe import Recipe
 from compiler.train.tasks import Task
 from compiler.train.vocabulary import PAD
@@ -48,11 +49,18 @@ def build(spec: Spec, task: Task, recipe: Recipe, device: torch.device) -> Model
     goal = objective(task, labels, recipe.smoothing)
     target = Target(device=_word(device), precision=recipe.precision, objective=goal)
     learner = compile(spec, target=target, seed=recipe.seed).to(device)
+    freeze(learner, recipe.trainable)
     answerer = answering(spec, recipe, device)
     # Both hold the same storage from here on: what the learner learns, the answerer knows.
     answerer.load_state_dict(learner.state_dict(), assign=True)
     _speed_up(learner, recipe.compile)
     return Models(learner, answerer, labels, task.output)
+
+
+def freeze(model: nn.Module, rules: Mapping[str, bool]) -> None:
+    """Let only those tensors learn that the last rule which fits them says."""
+    for name, tensor in model.named_parameters():
+        tensor.requires_grad_(learns(rules, name, tensor.requires_grad))
 
 
 def answering(spec: Spec, recipe: Recipe, device: torch.device) -> nn.Module:

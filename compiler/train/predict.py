@@ -13,14 +13,14 @@ from torch import Tensor, nn
 
 from compiler.train import folder, optimise, vocabulary
 from compiler.train.batches import Ragged, fed
-from compiler.train.corpus import Vocabularies, output_size, report_unknown, tokens_of
+from compiler.train.corpus import Vocabularies, report_unknown, tokens_of
 from compiler.train.data import Faults, Field
 from compiler.train.folder import Folder
 from compiler.train.generate import answers, continued
 from compiler.train.model import answering, only
 from compiler.train.recipe import LONGEST, Recipe
 from compiler.train.recipe import load as load_recipe
-from compiler.train.tasks import Task, choose
+from compiler.train.tasks import Task, choose, output_size
 from compiler.train.vocabulary import Labels, Vocabulary
 from graphspec.diagnostics import File, Report, display_name
 from graphspec.spec import read_spec

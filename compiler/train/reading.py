@@ -41,9 +41,12 @@ Reader = Callable[[Value, Reading, str], Any]
 # -- declaring fields --------------------------------------------------------------------------------------------------
 
 
-def setting(about: str, read: Reader, default: Any = MISSING) -> Any:
-    """A field of a dataclass that is read from YAML; without a default it is required."""
-    metadata = {"read": read, "about": about}
+def setting(about: str, read: Reader, default: Any = MISSING, *, key: str = "") -> Any:
+    """A field of a dataclass that is read from YAML; without a default it is required.
+
+    `key`: what YAML calls it, where that is no name in Python.
+    """
+    metadata = {"read": read, "about": about, "key": key}
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -61,6 +64,11 @@ def section(form: type, about: str) -> Any:
     return field(default_factory=form, metadata=metadata)
 
 
+def key_of(it: Any) -> str:
+    """What YAML calls a field."""
+    return it.metadata.get("key") or it.name
+
+
 def _required(it: Any) -> bool:
     return it.default is MISSING and it.default_factory is MISSING
 
@@ -74,22 +82,24 @@ def fill(form: type, value: Value, reading: Reading, prefix: str = "") -> Any:
         message = f"`{prefix.rstrip('.')}` is a section, found {_form(value)}"
         reading.report.error("wrong-form", message, value.span, help=f"write {_example(form)}")
         return INVALID
-    known = {it.name: it for it in fields(form) if "read" in it.metadata}
+    known = {key_of(it): it for it in fields(form) if "read" in it.metadata}
     written = [key for key, _ in value.entries if key.text in known]
     read = {key.text: _read(known[key.text], key, value, reading, prefix) for key in written}
     _report_unknown(value, known, reading.report)
-    for it in known.values():
-        if _required(it) and it.name not in read:
-            message, help = f"the key `{prefix}{it.name}` is missing", f"add `{it.name}: …`: {it.metadata['about']}"
+    for name, it in known.items():
+        if _required(it) and name not in read:
+            message, help = f"the key `{prefix}{name}` is missing", f"add `{name}: …`: {it.metadata['about']}"
             reading.report.error("missing-key", message, reading.spans.get(prefix.rstrip("."), value.span), help=help)
-            read[it.name] = INVALID
-    return INVALID if any(item is INVALID for item in read.values()) else form(**read)
+            read[name] = INVALID
+    if any(item is INVALID for item in read.values()):
+        return INVALID
+    return form(**{known[name].name: item for name, item in read.items()})
 
 
 def _read(it: Any, key: Scalar, owner: Map, reading: Reading, prefix: str) -> Any:
     value = owner.get(key.text)
     assert value is not None, "the key came from this map"
-    name = f"{prefix}{it.name}"
+    name = f"{prefix}{key.text}"
     reading.spans[name] = key.span if isinstance(value, Map) else value.span
     if isinstance(value, Scalar) and value.absent:
         reading.report.error("missing-value", f"`{name}` has no value", key.span, help="write one after the colon")
@@ -111,7 +121,7 @@ def _form(value: Value) -> str:
 
 
 def _example(form: type) -> str:
-    return f"`{{{', '.join(f'{it.name}: …' for it in fields(form)[:2])}}}`"
+    return f"`{{{', '.join(f'{key_of(it)}: …' for it in fields(form)[:2])}}}`"
 
 
 # -- reading values ----------------------------------------------------------------------------------------------------
@@ -214,6 +224,33 @@ def settings(value: Value, reading: Reading, key: str) -> Any:
         if not isinstance(item, Scalar):
             return _wrong(item, reading, f"{key}.{name.text}", "a single value")
     return {name.text: item.text for name, item in value.entries if isinstance(item, Scalar)}
+
+
+def texts(value: Value, reading: Reading, key: str) -> Any:
+    """A list of texts; as a single value, with commas between them."""
+    if isinstance(value, Scalar):
+        return tuple(part.strip() for part in value.text.split(","))
+    if not isinstance(value, Sequence) or not all(isinstance(item, Scalar) for item in value.items):
+        return _wrong(value, reading, key, "a list of texts")
+    return tuple(item.text for item in value.items if isinstance(item, Scalar))
+
+
+def optional_text(value: Value, reading: Reading, key: str) -> Any:
+    """A text; `none` says that there is none."""
+    if not isinstance(value, Scalar):
+        return _wrong(value, reading, key, "a single text")
+    return None if value.text == "none" else value.text
+
+
+def rules(value: Value, reading: Reading, key: str) -> Any:
+    """A map from patterns of names to truth values; the order is kept."""
+    if not isinstance(value, Map):
+        return _wrong(value, reading, key, "a map of patterns, each `true` or `false`", 'write `{"encoder.*": false}`')
+    for pattern, item in value.entries:
+        reading.spans[f"{key}.{pattern.text}"] = pattern.span
+        if not isinstance(item, Scalar) or item.text not in ("true", "false"):
+            return _wrong(item, reading, f"{key}.{pattern.text}", "`true` or `false`")
+    return {pattern.text: item.text == "true" for pattern, item in value.entries if isinstance(item, Scalar)}
 
 
 def _evaluated(value: Value, reading: Reading, key: str) -> Any:

@@ -19,13 +19,17 @@ from compiler.train.reading import (
     column,
     fill,
     fraction_or_path,
+    key_of,
     number,
     numbers,
     optional_path,
+    optional_text,
     path,
+    rules,
     section,
     setting,
     settings,
+    texts,
     whole,
     word,
 )
@@ -139,6 +143,25 @@ class Evaluation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Weights:
+    """What the model starts from, where it does not start from chance."""
+
+    source: Path | None = setting(
+        "trained weights to begin with: a safetensors file, a folder with one, or a run folder",
+        optional_path,
+        None,
+        key="from",
+    )
+    map: str | None = setting(
+        "which of the spec's checkpoint maps they are laid out by (by default the spec's own names)",
+        optional_text,
+        None,
+    )
+    fresh: tuple[str, ...] = setting("patterns of tensors that start anew, not from the file", texts, ())
+    ignore: tuple[str, ...] = setting("patterns of tensors of the file that are left", texts, ())
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """A training run, all of it: the same recipe on the same machine gives the same model."""
 
@@ -149,6 +172,10 @@ class Recipe:
     )
     data: Data = section(Data, "the files to learn from")
     vocabulary: Tokens = section(Tokens, "how text becomes numbers")
+    weights: Weights = section(Weights, "what the model starts from")
+    trainable: Mapping[str, bool] = setting(
+        "pattern of names → whether those tensors learn; later patterns win", rules, {}
+    )
     batch: Batch = section(Batch, "how many examples make a step, and which")
     optimiser: Optimiser = section(Optimiser, "AdamW")
     schedule: Schedule = section(Schedule, "how the learning rate moves")
@@ -176,6 +203,10 @@ class Recipe:
 
 # What may differ when a run is resumed: it moves nothing, or no more than the order of a sum.
 FREE = ("run", "device", "threads", "compile", "evaluation.show")
+
+
+NAMING = ("set", "trainable")
+"""Sections whose keys are names with dots of their own."""
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
@@ -224,6 +255,7 @@ def _changed(root: Map, changes: Mapping[str, str]) -> Map:
 
 def _with(owner: Map, keys: list[str], value: Scalar, key_span: Span) -> Map:
     first, rest = keys[0], keys[1:]
+    rest = [".".join(rest)] if first in NAMING and rest else rest
     inner = owner.get(first)
     item = _with(inner if isinstance(inner, Map) else Map((), key_span), rest, value, key_span) if rest else value
     kept = tuple((key, old) for key, old in owner.entries if key.text != first)
@@ -243,8 +275,9 @@ def text(recipe: Recipe, folder: Path) -> str:
 
 def _plain(value: Any, folder: Path) -> Any:
     if is_dataclass(value):
-        kept = {it.name: getattr(value, it.name) for it in fields(value) if "read" in it.metadata}
-        return {name: _plain(item, folder) for name, item in kept.items() if item is not None and item != {}}
+        kept = {key_of(it): getattr(value, it.name) for it in fields(value) if "read" in it.metadata}
+        written = {name: _plain(item, folder) for name, item in kept.items() if item is not None}
+        return {name: item for name, item in written.items() if item not in ({}, [])}
     if isinstance(value, Path):
         return Path(os.path.relpath(value, folder)).as_posix()
     if isinstance(value, Mapping):
@@ -262,9 +295,15 @@ def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     for it in fields(value):
         item = getattr(value, it.name)
         if is_dataclass(item):
-            yield from _flat(item, f"{prefix}{it.name}.")
+            yield from _flat(item, f"{prefix}{key_of(it)}.")
         elif "read" in it.metadata:
-            yield f"{prefix}{it.name}", item.resolve() if isinstance(item, Path) else item
+            yield f"{prefix}{key_of(it)}", _comparable(item)
+
+
+def _comparable(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return list(value.items())  # of rules the later ones win
+    return value.resolve() if isinstance(value, Path) else value
 
 
 def describe() -> list[tuple[str, str, str]]:
@@ -275,7 +314,8 @@ def describe() -> list[tuple[str, str, str]]:
 def _described(form: type, prefix: str = "") -> Iterator[tuple[str, str, str]]:
     for it in fields(form):
         if "form" in it.metadata:
-            yield from _described(it.metadata["form"], f"{prefix}{it.name}.")
+            yield from _described(it.metadata["form"], f"{prefix}{key_of(it)}.")
         elif "read" in it.metadata:
             default = "required" if it.default is MISSING and it.default_factory is MISSING else it.default
-            yield f"{prefix}{it.name}", "" if default in (None, MISSING) else str(default), it.metadata["about"]
+            written = "" if default in (None, MISSING, ()) else str(default)
+            yield f"{prefix}{key_of(it)}", written, it.metadata["about"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from compiler.train import curve, folder, optimise, sizes, vocabulary
+from compiler.train import curve, folder, optimise, patterns, sizes, start, vocabulary
 from compiler.train.corpus import Corpus, check_files, gather, resolved
 from compiler.train.folder import Folder
 from compiler.train.interrupt import Stop
@@ -17,6 +18,7 @@ from compiler.train.loop import Loop
 from compiler.train.model import build
 from compiler.train.progress import Progress
 from compiler.train.recipe import METRICS, Recipe
+from compiler.train.start import Start
 from compiler.train.tasks import Task, choose
 from graphspec import Spec, SpecError
 from graphspec.diagnostics import Report, display_name, format_text
@@ -35,6 +37,7 @@ class Job:
     corpus: Corpus
     folder: Folder
     device: torch.device
+    begin: Start
     said: tuple[str, ...]
 
 
@@ -59,27 +62,32 @@ def prepare(recipe: Recipe, resume: bool, report: Report) -> Job | None:
     if first is None or task is None:
         check_files(recipe, report)
         return None
-    recipe, said = _settled(recipe, task, first, report)
-    corpus = gather(recipe, task, report)
+    begin = start.find(recipe, first, task, place if resume else None, report)
+    recipe, said = _settled(recipe, task, first, begin, report)
+    corpus = gather(recipe, task, report, begin.vocabularies)
     if corpus is None:
         return None
-    fitted = sizes.fit(first.graph, task, corpus.vocabularies, recipe, report)
+    recipe = replace(recipe, set={**begin.sizes, **sizes.given(recipe)})
+    fitted = sizes.fit(first.graph, task, corpus.vocabularies, recipe, report, begin.sizes.keys() | begin.vocabularies)
     recipe = replace(recipe, set={**sizes.given(recipe), **fitted.overrides})
-    if report.failed or place is None:
-        return None
-    spec = read_spec(recipe.spec, recipe.set, report)
+    spec = read_spec(recipe.spec, recipe.set, report) if not report.failed else None
     if spec is None:
         return None
-    job = Job(recipe, spec, corpus, place, device, (*said, *fitted.said))
+    start.check(recipe, begin, spec, report)
+    patterns.check_rules(recipe, spec.graph, report)
+    if report.failed or place is None:
+        return None
+    job = Job(recipe, spec, corpus, place, device, begin, (*said, *fitted.said))
     if resume and place.file(folder.RECIPE).exists():
         folder.check_same(place, recipe, folder.settled_text(spec), report)
     return job
 
 
-def _settled(recipe: Recipe, task: Task, spec: Spec, report: Report) -> tuple[Recipe, list[str]]:
+def _settled(recipe: Recipe, task: Task, spec: Spec, begin: Start, report: Report) -> tuple[Recipe, list[str]]:
     """The recipe with what follows from the task, and a sentence on what was guessed."""
     said = [] if recipe.task else [f"task: {task.name}, from the inputs and outputs of `{spec.name}`"]
-    recipe = resolved(recipe, task, sizes.longest(spec.graph), report)
+    positions = sizes.longest(spec.graph)
+    recipe = resolved(recipe, task, positions, report, begin.vocabularies)
     known, metric = METRICS[task.name], recipe.evaluation.metric or METRICS[task.name][0]
     if metric not in known:
         help = f"say {' or '.join(f'`{it}`' for it in known)}"
@@ -106,6 +114,8 @@ def run(recipe: Recipe, *, resume: bool = False, console: Console | None = None)
 
 def _run(job: Job, console: Console, stop: Stop) -> Result:
     models = build(job.spec, job.corpus.task, job.recipe, job.device)
+    if job.folder.checkpoint() is None and job.begin.weights:
+        start.take_over(job.recipe, job.begin, job.spec, models.learner)
     loop = Loop(job.recipe, job.corpus, models, job.folder, job.device, stop)
     if not job.folder.file(folder.RECIPE).exists():
         _begin(job, models.source)
@@ -135,6 +145,9 @@ def _begin(job: Job, source: str) -> None:
     place = job.folder
     folder.begin(place, job.recipe, job.spec)
     place.file(folder.SOURCE).write_text(source, encoding="utf-8")
+    if job.begin.weights:
+        told = start.told(job.recipe, job.begin, job.spec)
+        place.file(folder.WEIGHTS).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     vocabulary.save(place.file(folder.VOCABULARY), list(job.corpus.vocabularies.items()))
 
 
@@ -142,10 +155,15 @@ def _introduce(job: Job, loop: Loop, progress: Progress) -> None:
     recipe, corpus = job.recipe, job.corpus
     for sentence in job.said:
         progress.say(sentence)
-    parameters = sum(it.numel() for it in loop.models.learner.parameters())
+    every = list(loop.models.learner.parameters())
+    learnt = sum(it.numel() for it in every if it.requires_grad)
+    parameters = f"{sum(it.numel() for it in every):,} parameters"
+    parameters += "" if all(it.requires_grad for it in every) else f", {learnt:,} of them learn"
     held = f", {len(corpus.validation):,} for validation" if corpus.validation else ""
     held += f", {len(corpus.test):,} for test" if corpus.test else ""
-    progress.say(f"{job.spec.name}: {parameters:,} parameters, {len(corpus.train):,} examples{held}, on {job.device}")
+    progress.say(f"{job.spec.name}: {parameters}, {len(corpus.train):,} examples{held}, on {job.device}")
+    if job.begin.weights and not loop.done:
+        progress.say(f"from the weights of {display_name(job.begin.weights)}")
     begun = f"from step {loop.done} to {recipe.steps}" if loop.done else f"{recipe.steps} steps"
     progress.say(f"{begun} of {recipe.batch.size}, in {display_name(job.folder.path)}")
     _draw(job, progress)

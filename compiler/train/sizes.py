@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from compiler.train.corpus import Vocabularies, output_size
+from compiler.train.corpus import Vocabularies
 from compiler.train.recipe import Recipe
-from compiler.train.tasks import Task
+from compiler.train.tasks import Task, numbered
 from compiler.train.vocabulary import Labels, Vocabulary
 from graphspec.axes import Dim
 from graphspec.diagnostics import Note, Report
@@ -41,12 +42,20 @@ def given(recipe: Recipe) -> dict[str, str]:
     return {name: value for name, value in recipe.set.items() if value not in AUTOMATIC}
 
 
-def fit(graph: Graph, task: Task, vocabularies: Vocabularies, recipe: Recipe, report: Report) -> Fitted:
-    """Set the parameters that bound inputs and choices, unless the recipe sets them; report those too small."""
-    sizes = {str(feed.below): feed.below for feed in task.feeds}
-    sizes |= {str(output_size(task)): task.choices if task.labelled else (task.target or task.source).below}
-    fixed, overrides, said = given(recipe), dict[str, str](), list[str]()
-    for name, size in sizes.items():
+def fit(
+    graph: Graph,
+    task: Task,
+    vocabularies: Vocabularies,
+    recipe: Recipe,
+    report: Report,
+    carried: Collection[str] = (),
+) -> Fitted:
+    """Set the parameters that bound inputs and choices, unless the recipe sets them; report those too small.
+
+    Sizes that are `carried` over with weights stay as they are.
+    """
+    fixed, overrides, said = {*given(recipe), *carried}, dict[str, str](), list[str]()
+    for name, size in numbered(task).items():
         known = vocabularies[name]
         if name not in fixed and _settable(graph, size):
             overrides[name] = str(known.size)
@@ -63,8 +72,8 @@ def _settable(graph: Graph, size: Dim) -> bool:
 
 def _told(known: Vocabulary | Labels) -> str:
     if isinstance(known, Labels):
-        return "the labels of the training data"
-    return f"the {known.unit} of the training data and 4 special tokens"
+        return f"the labels of {known.origin}"
+    return f"the {known.unit} of {known.origin} and 4 special tokens"
 
 
 def _check(graph: Graph, size: Dim, known: Vocabulary | Labels, recipe: Recipe, report: Report) -> None:

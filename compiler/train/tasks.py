@@ -43,6 +43,17 @@ class Task:
         return (self.source, self.target) if self.target else (self.source,)
 
 
+def output_size(task: Task) -> Dim:
+    """What the wanted output is numbered by."""
+    return task.choices if task.labelled else (task.target or task.source).below
+
+
+def numbered(task: Task) -> dict[str, Dim]:
+    """The sizes that bound what is read and answered, by the names of their vocabularies."""
+    wanted = output_size(task)
+    return {str(feed.below): feed.below for feed in task.feeds} | {str(wanted): wanted}
+
+
 def candidates(graph: Graph) -> tuple[Task, ...]:
     """Every task that the spec's inputs and outputs allow, the likeliest first."""
     needed = [it for it in graph.body.inputs if it.default is None]

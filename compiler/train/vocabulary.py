@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -21,6 +21,9 @@ Unit = Literal["characters", "words", "bytes"]
 SPECIALS = ("<pad>", "<start>", "<end>", "<unknown>")
 PAD, START, END, UNKNOWN = range(len(SPECIALS))
 
+DATA = "the training data"
+"""Where a vocabulary comes from, unless it comes with trained weights."""
+
 _WORD = re.compile(r"\S+")
 
 
@@ -30,6 +33,7 @@ class Vocabulary:
 
     unit: Unit
     tokens: tuple[str, ...]
+    origin: str = field(default=DATA, compare=False)
 
     @property
     def size(self) -> int:
@@ -100,6 +104,7 @@ class Labels:
     """The names of the classes that a model chooses among; a label's number is its place."""
 
     names: tuple[str, ...]
+    origin: str = field(default=DATA, compare=False)
 
     @property
     def size(self) -> int:
