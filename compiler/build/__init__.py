@@ -42,8 +42,8 @@ def compile(
 
     `device` is where it lies, the target's by default; the same seed gives the same weights on all. `compile` says what
     torch.compile takes, when the model first runs: each repeated block, equal ones once, or all in one; `backend` is
-    torch.compile's. Raises `SpecError`: `too-large-to-build`, `no-device`, `unknown-objective`, `objective-not-causal`,
-    `no-lowering`, `bad-lowering`.
+    torch.compile's. Raises `SpecError`: `too-large-to-build`, `no-device`, `no-such-precision`, `unknown-objective`,
+    `objective-not-causal`, `no-lowering`, `bad-lowering`, `unknown-target`.
     """
     graph = spec if isinstance(spec, Graph) else spec.graph
     target = target or Target()
@@ -51,8 +51,9 @@ def compile(
         target = replace(target, device=cast("str", torch.device(device).type))  # pyright: ignore[reportArgumentType]
     target = resolve(target)
     place = str(device or target.device)
+    place = str(device or target.device)
     prepared = run(graph, target)
-    refuse_if_it_cannot_be(prepared, place)
+    refuse_if_it_cannot_be(prepared, place, target.precision)
     model = build(prepared, target)
     refuse_other_tensors(model, prepared)
     model._origin = (model.source, graph, target, capture)
