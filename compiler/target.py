@@ -10,7 +10,7 @@ from graphspec import expressions as syntax
 from graphspec.diagnostics import File, Report, Span, suggestion
 
 Device = Literal["auto", "cpu", "cuda", "meta"]
-Precision = Literal["fp32", "bf16", "fp16"]
+Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 Fusion = Literal["plain"]
 ObjectiveKind = Literal["next_token", "cross_entropy"]
 
@@ -43,7 +43,8 @@ class Objective:
 class Target:
     """For what the code is generated. `objective` may be given as text: `next_token(logits, tokens)`.
 
-    `precision` is what the trainer computes in (autocast); the parameters are fp32 whatever it is.
+    `precision` is what the trainer multiplies in: autocast, or for tf32 CUDA's own way with fp32 tensors. Parameters
+    and what the optimiser remembers are fp32 whatever it is.
     """
 
     device: Device = "auto"

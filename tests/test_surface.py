@@ -33,7 +33,8 @@ def test_the_signatures_are_these() -> None:
     assert list(inspect.signature(graphspec.Spec.reach).parameters) == ["self", "output", "input", "axis"]
     assert list(inspect.signature(graphspec.Spec.render).parameters) == ["self", "path", "options"]
     assert list(inspect.signature(compiler.load).parameters) == ["spec", "checkpoint", "map", "target", "device"]
-    assert list(inspect.signature(compiler.compile).parameters) == ["spec", "target", "seed", "device"]
+    taken = ["spec", "target", "seed", "device", "compile", "backend"]
+    assert list(inspect.signature(compiler.compile).parameters) == taken
     assert {"device", "precision", "objective", "fusion"} <= set(inspect.signature(Target).parameters)
 
 

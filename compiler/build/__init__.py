@@ -9,6 +9,7 @@ import torch
 
 from compiler.build.agree import refuse_other_tensors
 from compiler.build.capture import capture
+from compiler.build.compilation import How, speed_up
 from compiler.build.fresh import load
 from compiler.build.initialise import initialise
 from compiler.build.memory import refuse_if_it_cannot_be
@@ -34,11 +35,15 @@ def compile(
     *,
     seed: int = 0,
     device: str | torch.device | None = None,
+    compile: How = "off",
+    backend: str = "inductor",
 ) -> Model:
     """The model of a spec as an ordinary PyTorch module, initialised.
 
-    `device` is where it lies, the target's by default; the same seed gives the same weights on all. Raises `SpecError`:
-    `too-large-to-build`, `no-device`, `unknown-objective`, `objective-not-causal`, `no-lowering`, `bad-lowering`.
+    `device` is where it lies, the target's by default; the same seed gives the same weights on all. `compile` says what
+    torch.compile takes, when the model first runs: each repeated block, equal ones once, or all in one; `backend` is
+    torch.compile's. Raises `SpecError`: `too-large-to-build`, `no-device`, `no-such-precision`, `unknown-objective`,
+    `objective-not-causal`, `no-lowering`, `bad-lowering`, `unknown-target`.
     """
     graph = spec if isinstance(spec, Graph) else spec.graph
     target = target or Target()
@@ -46,14 +51,16 @@ def compile(
         target = replace(target, device=cast("str", torch.device(device).type))  # pyright: ignore[reportArgumentType]
     target = resolve(target)
     place = str(device or target.device)
+    place = str(device or target.device)
     prepared = run(graph, target)
-    refuse_if_it_cannot_be(prepared, place)
+    refuse_if_it_cannot_be(prepared, place, target.precision)
     model = build(prepared, target)
     refuse_other_tensors(model, prepared)
     model._origin = (model.source, graph, target, capture)
     if place != "meta":
         model.to_empty(device=place)
         initialise(model, prepared, seed)
+    speed_up(model, prepared, compile, backend)
     return model
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from compiler.features import free_memory, is_there
+from compiler.features import free_memory, lacks
 from graphspec.axes import Sizes, product
 from graphspec.diagnostics import Diagnostic, SpecError
 from graphspec.graph import Body, Call, Graph, Mixture, Repeat
@@ -37,13 +37,13 @@ def parameter_bytes(graph: Graph) -> int:
     return BYTES * count(graph.body)
 
 
-def refuse_if_it_cannot_be(graph: Graph, device: str) -> None:
-    """Raise `SpecError` if the device is not there, or the parameters alone do not fit on it."""
+def refuse_if_it_cannot_be(graph: Graph, device: str, precision: str = "fp32") -> None:
+    """Raise `SpecError` if the device is not there or lacks the precision, or the parameters alone do not fit on it."""
     if device == "meta":
         return
-    if not is_there(device):
-        message = f"this machine has no `{device}`"
-        raise SpecError([Diagnostic("no-device", message, help="compile for `device=cpu`, or `device=auto`")])
+    found = tuple(lacks(device, precision))
+    if found:
+        raise SpecError(found)
     needed, free = parameter_bytes(graph), free_memory(device)
     if free is None or needed <= free:
         return

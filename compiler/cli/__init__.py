@@ -13,6 +13,7 @@ import typer
 
 import graphspec
 from compiler.cli import (
+    bench,
     check,
     compile,
     docs,
@@ -30,7 +31,7 @@ from compiler.cli import (
 from compiler.cli.options import complain
 from graphspec.diagnostics import SpecError
 
-COMMANDS = (check, show, reach, render, compile, train, verify, predict, import_, export, new, docs, gallery)
+COMMANDS = (check, show, reach, render, compile, train, verify, bench, predict, import_, export, new, docs, gallery)
 
 app = typer.Typer(
     name="graphspec",

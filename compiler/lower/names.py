@@ -18,7 +18,7 @@ BUILTINS = frozenset(_BUILTINS.split())
 """Built-in functions that a local name would hide. `input` may be hidden: torch itself does."""
 
 _MODULE_ATTRIBUTES = """
-    T_destination add_module apply bfloat16 buffers call_super_init capture children compile cpu cuda double
+    T_destination add_module apply bfloat16 buffers call_super_init capture children compilation compile cpu cuda double
     dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule graph half ipu
     load_state_dict modules mtia named_buffers named_children named_modules named_parameters parameters
     register_backward_hook register_buffer register_forward_hook register_forward_pre_hook register_full_backward_hook

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
@@ -12,10 +12,21 @@ from compiler.runtime import files
 Capture = Callable[["Model", tuple[str, ...], Mapping[str, Any]], dict[str, Tensor]]
 
 
+class Compilation(Protocol):
+    """What torch.compile takes of a model, and how many graphs it made of that."""
+
+    @property
+    def graphs(self) -> int: ...
+    @property
+    def distinct(self) -> int: ...
+    def __call__(self, model: nn.Module) -> None: ...
+
+
 class Model(nn.Module):
     """Base of compiled models: an ordinary module that knows where it comes from."""
 
     _origin: tuple[str, Any, Any, Capture] | None = None
+    _compilation: Compilation | None = None
 
     @property
     def source(self) -> str:
@@ -31,6 +42,11 @@ class Model(nn.Module):
     def target(self) -> Any:
         """What it was compiled for."""
         return self._made()[2]
+
+    @property
+    def compilation(self) -> Compilation | None:
+        """What torch.compile takes of it; its `graphs` are those compiled so far, one for each `distinct` block."""
+        return self._compilation
 
     def capture(self, *names: str, **inputs: Any) -> dict[str, Tensor]:
         """Run the model on `inputs` and give the named intermediate values: `"decoder.1.cross_attention.weights"`.
@@ -51,8 +67,13 @@ class Model(nn.Module):
         if self._origin is None or not isinstance(made, tuple):
             return made
         stem = type(self).__module__.rpartition(".")[2].rpartition("_")[0]
-        state = {key: value for key, value in self.__dict__.items() if key != "_variants"}
+        state = {key: value for key, value in made[2].items() if key != "_variants"}
         return (restore, (self._origin[0], stem, type(self).__name__), state)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if self._compilation is not None:
+            self._compilation(self)
 
 
 def restore(source: str, stem: str, name: str) -> Model:

@@ -48,12 +48,11 @@ def build(spec: Spec, task: Task, recipe: Recipe, device: torch.device) -> Model
     labels = _free("labels", spec.graph)
     goal = objective(task, labels, recipe.smoothing)
     target = Target(device=_word(device), precision=recipe.precision, objective=goal)
-    learner = compile(spec, target=target, seed=recipe.seed).to(device)
+    learner = compile(spec, target=target, seed=recipe.seed, compile=recipe.compile).to(device)
     freeze(learner, recipe.trainable)
     answerer = answering(spec, recipe, device)
     # Both hold the same storage from here on: what the learner learns, the answerer knows.
     answerer.load_state_dict(learner.state_dict(), assign=True)
-    _speed_up(learner, recipe.compile)
     return Models(learner, answerer, labels, task.output)
 
 
@@ -91,13 +90,3 @@ def _free(name: str, graph: Graph) -> str:
 
 def _word(device: torch.device) -> Any:
     return device.type
-
-
-def _speed_up(model: nn.Module, how: str) -> None:
-    """Let torch.compile take the whole model, or each turn of its repeats."""
-    if how == "whole":
-        model.compile()
-    elif how == "blocks":
-        turns = (turn for it in model.modules() if isinstance(it, nn.ModuleList) for turn in it)
-        for turn in turns:
-            turn.compile()

@@ -6,11 +6,14 @@ import contextlib
 import math
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from compiler.features import lacks, resolve
+from compiler.target import Target
 from compiler.train.recipe import Optimiser, Recipe, Schedule
 from graphspec.diagnostics import Report
 
@@ -68,31 +71,29 @@ def sow(seed: int, step: int) -> None:
 
 def device_of(recipe: Recipe, report: Report) -> torch.device:
     """The device that the recipe asks for. Reports one that is not there or cannot do the precision."""
-    there = torch.cuda.is_available()
-    if recipe.device == "cuda" and not there:
-        help = "say `device: auto` to take what is there"
-        report.error("no-device", "there is no CUDA device that torch can use", recipe.span("device"), help=help)
-    device = torch.device("cuda" if there and recipe.device != "cpu" else "cpu")
-    exact = recipe.precision == "fp32" or device.type == "cpu"
-    if not exact and not torch.cuda.is_bf16_supported(including_emulation=False):
-        message = f"`{torch.cuda.get_device_name(device)}` cannot compute in bf16"
-        report.error("no-such-precision", message, recipe.span("precision"), help="say `precision: fp32`")
-    return device
+    device = resolve(Target(device=recipe.device)).device
+    for lacking in lacks(device, recipe.precision):
+        key = "device" if lacking.code == "no-device" else "precision"
+        report.add(replace(lacking, span=recipe.span(key), help=lacking.help.replace("=", ": ")))
+    return torch.device(device)
 
 
 @contextlib.contextmanager
 def arithmetic(recipe: Recipe, device: torch.device) -> Iterator[None]:
-    """Threads and determinism for a run; as they were before, afterwards."""
+    """Threads, exactness of products and determinism for a run; as they were before, afterwards."""
     threads, exact = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    products = torch.get_float32_matmul_precision()
     random = torch.random.get_rng_state()
     try:
         torch.set_num_threads(recipe.threads or threads)
+        torch.set_float32_matmul_precision("high" if recipe.precision == "tf32" else "highest")
         if device.type == "cuda":
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS sums in any order
             torch.use_deterministic_algorithms(True, warn_only=True)
         yield
     finally:
         torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision(products)
         torch.use_deterministic_algorithms(exact)
         torch.random.set_rng_state(random)
 

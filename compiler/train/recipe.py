@@ -182,7 +182,9 @@ class Recipe:
     steps: int = setting("steps of training", whole(1), 1000)
     evaluation: Evaluation = section(Evaluation, "how the model is measured")
     smoothing: float = setting("share of the target spread evenly over all tokens", number(low=0, below=1), 0.0)
-    precision: Literal["fp32", "bf16"] = setting("of the products; weights are fp32", word("fp32", "bf16"), "fp32")
+    precision: Literal["fp32", "tf32", "bf16"] = setting(
+        "of the products; weights are fp32 (tf32: on CUDA alone)", word("fp32", "tf32", "bf16"), "fp32"
+    )
     seed: int = setting("of weights, order and dropout", whole(0), 0)
     device: Literal["auto", "cpu", "cuda"] = setting("`auto`: cuda if there", word("auto", "cpu", "cuda"), "auto")
     threads: int = setting("of the processor; 0: as many as torch takes", whole(0), 0)

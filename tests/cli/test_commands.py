@@ -28,7 +28,7 @@ def graphspec(*arguments: str, cwd: Path | None = None, stdin: str = "") -> subp
 
 
 COMMANDS = (
-    *("check", "show", "reach", "render", "compile", "train", "verify", "predict", "import", "export", "new"),
+    *("check", "show", "reach", "render", "compile", "train", "verify", "bench", "predict", "import", "export", "new"),
     *("docs", "gallery"),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import torch.nn.functional as F
 import graphspec
 from compiler.build import compile
 from compiler.emit import emit
+from compiler.features import lacks, refuse_what_it_lacks
 from compiler.target import Objective, Target
-from graphspec.diagnostics import Report
+from graphspec.diagnostics import Report, SpecError
 from tests.build.test_compile import transformer
 from tests.lower.cases import spec
 
@@ -142,3 +144,35 @@ def test_one_of_several_outputs_must_be_named() -> None:
     text = PEEKING.replace("{out: out}", "{out: out, mixed: mixed}")
     with pytest.raises(graphspec.SpecError, match="could be about any of 2 outputs"):
         emit(graphspec.loads(text).graph, Target(objective="cross_entropy"))
+
+
+# --- what the device lacks
+
+
+@pytest.fixture
+def old_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU that is there, but can neither bf16 nor tf32."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "device", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (7, 5))
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Tesla T4")
+
+
+@pytest.mark.usefixtures("old_gpu")
+@pytest.mark.parametrize("precision", ["bf16", "tf32"])
+def test_a_precision_that_the_gpu_lacks_is_refused_with_the_alternative(precision: str) -> None:
+    (found,) = lacks("cuda", precision)
+    assert (found.code, found.help) == ("no-such-precision", "say `precision=fp32`")
+    assert found.message == f"`Tesla T4` cannot compute in {precision}"
+    assert not list(lacks("cuda", "fp32"))
+
+
+def test_what_is_not_there_or_not_of_a_processor() -> None:
+    assert [it.code for it in lacks("cpu", "tf32")] == ["no-such-precision"]
+    assert not [*lacks("cpu", "bf16"), *lacks("meta", "bf16")]
+    if not torch.cuda.is_available():
+        assert [it.code for it in lacks("cuda:3", "bf16")] == ["no-device"]
+        with pytest.raises(SpecError, match="no-device"):
+            refuse_what_it_lacks(Target(device="cuda"))

@@ -1,0 +1,104 @@
+"""torch.compile: over each repeated block, or over the whole model; counted, and what it made kept for later runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from torch import nn
+
+from compiler.runtime import Model, files
+from graphspec.diagnostics import Diagnostic, SpecError, suggestion
+from graphspec.graph import Body, Call, Graph, Mixture, Repeat
+
+How = Literal["off", "blocks", "whole"]
+
+
+class Counted:
+    """A backend of torch.compile that counts the graphs it is given."""
+
+    def __init__(self, backend: str) -> None:
+        self.backend, self.graphs = backend, 0
+
+    def __call__(self, graph: Any, inputs: Any) -> Any:
+        from torch._dynamo.backends.registry import lookup_backend
+
+        self.graphs += 1
+        return lookup_backend(self.backend)(graph, inputs)
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """What torch.compile takes of a model: the modules at `regions`, of which `distinct` have code of their own.
+
+    A region is taken whole or not at all: what would fall back to eager is an error. Copies and pickles of a model are
+    compiled as it is, when they first run.
+    """
+
+    how: How
+    regions: tuple[str, ...]
+    distinct: int
+    backend: str = "inductor"
+    counted: Counted = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "counted", Counted(self.backend))
+
+    @property
+    def graphs(self) -> int:
+        """How many graphs were compiled so far: one a distinct region, and one more where lengths change."""
+        return self.counted.graphs
+
+    def __call__(self, model: nn.Module) -> None:
+        _keep_what_is_made()
+        for path in self.regions:
+            model.get_submodule(path).compile(fullgraph=True, backend=self.counted)
+
+    def __reduce__(self) -> Any:
+        return Compilation, (self.how, self.regions, self.distinct, self.backend)
+
+
+def speed_up(model: Model, graph: Graph, how: str, backend: str) -> None:
+    """Let torch.compile take a model that was made from `graph`. Raises `SpecError`: `unknown-target`."""
+    if how not in get_args(How):
+        message, help = f"`compile` cannot be `{how}`", suggestion(how, get_args(How), "values")
+        raise SpecError([Diagnostic("unknown-target", message, help=help)])
+    if how == "off":
+        return
+    found = tuple(blocks(graph.body)) if how == "blocks" else ()
+    regions = tuple(path for path, _ in found) or ("",)
+    model._compilation = Compilation(how, regions, len({body for _, body in found}) or 1, backend)  # pyright: ignore[reportArgumentType]
+    model._compilation(model)
+
+
+def blocks(body: Body, prefix: str = "") -> list[tuple[str, Body]]:
+    """The paths and bodies of all turns of the outermost repeats; without any, of the outermost blocks."""
+    return list(_turns(body, prefix)) or list(_calls(body, prefix))
+
+
+def _turns(body: Body, prefix: str) -> Iterator[tuple[str, Body]]:
+    for node in body.nodes:
+        path = f"{prefix}{node.name}"
+        match node.does:
+            case Repeat(shared=True) as repeat if repeat.runs:
+                yield path, repeat.bodies[0]
+            case Repeat() as repeat:
+                yield from ((f"{path}.{turn}", inner) for turn, inner in enumerate(repeat.turns()))
+            case Mixture():
+                pass
+            case Call(inner):
+                yield from _turns(inner, f"{path}.")
+
+
+def _calls(body: Body, prefix: str) -> Iterator[tuple[str, Body]]:
+    for node in body.nodes:
+        if isinstance(node.does, Call) and not isinstance(node.does, Mixture):
+            yield f"{prefix}{node.name}", node.does.body
+
+
+def _keep_what_is_made() -> None:
+    """Let torch find its kernels again after a restart; a folder that the user chose stays."""
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path(files.folder()).parent / "inductor"))
