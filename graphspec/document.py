@@ -189,6 +189,9 @@ class NodeEntry(Entry):
         if self.op is not None and (self.repeat is not None or self.each or self.cycle):
             message = f"`{self.name}` repeats an operator"
             raise _fault("repeat-operator", message, span=self.span, help="only blocks repeat: put it in a block")
+        if self.label is not None and not self.label.text.strip():
+            help = "write what a diagram is to call it, or leave `label` out"
+            raise _fault("missing-value", f"the label of `{self.name}` is empty", span=self.label.span, help=help)
         for index, (key, value) in enumerate(self.map.entries):
             if is_empty(value) and (meant := split_expression(self.map, index)):
                 help = f'inside `{{…}}` YAML splits at commas: quote the expression, `"{meant}"`'

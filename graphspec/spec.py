@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ from graphspec.source import Source, parse, read
 if TYPE_CHECKING:
     from graphspec.analysis.contracts import Verdict
     from graphspec.analysis.reach import Reach
+    from graphspec.render.grid import Grid
+    from graphspec.render.notebook import Shown
 
 Override = str | int | float | bool
 
@@ -69,12 +72,40 @@ class Spec:
         return found
 
     def render(self, path: str | os.PathLike[str], **options: object) -> None:
-        """Draw the diagram to a file; the suffix says how: `.svg .png .pdf .dot`. Raises `SpecError`."""
+        """Draw the diagram to a file; the suffix says how: `.svg .png .pdf .dot`. Raises `SpecError`.
+
+        The options are those of `graphspec.render.RenderOptions`.
+        """
         from graphspec.render import RenderOptions, write
 
         report = Report()
         write(self.graph, Path(path), report, RenderOptions(**options))  # pyright: ignore[reportArgumentType]
         report.check()
+
+    def mask(self, name: str, **sizes: int) -> Grid:
+        """The picture of a mask that the spec names, or of an attention's (`decoder.self_attention`), small or at the
+        given run-time sizes. `str` of it is the grid in blocks; a notebook draws it. Raises `SpecError`."""
+        from graphspec.render.mask_picture import mask_grid
+
+        report = Report()
+        found = mask_grid(self.graph, name, sizes, report)
+        report.check()
+        assert found is not None
+        return found
+
+    # -- in a notebook ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _shown(self) -> Shown:
+        from graphspec.render.notebook import shown
+
+        return shown(self.graph)
+
+    def _repr_svg_(self) -> str | None:
+        return self._shown.svg
+
+    def _repr_html_(self) -> str | None:
+        return self._shown.html
 
 
 def load(path: str | os.PathLike[str], **overrides: Override) -> Spec:

@@ -31,6 +31,7 @@ def test_the_signatures_are_these() -> None:
     assert list(inspect.signature(graphspec.loads).parameters) == ["text", "overrides"]
     assert list(inspect.signature(graphspec.Spec.check).parameters) == ["self"]
     assert list(inspect.signature(graphspec.Spec.reach).parameters) == ["self", "output", "input", "axis"]
+    assert list(inspect.signature(graphspec.Spec.mask).parameters) == ["self", "name", "sizes"]
     assert list(inspect.signature(graphspec.Spec.render).parameters) == ["self", "path", "options"]
     assert list(inspect.signature(compiler.load).parameters) == ["spec", "checkpoint", "map", "target", "device"]
     taken = ["spec", "target", "seed", "device", "compile", "backend"]

@@ -36,12 +36,8 @@ def command(
     found = load_spec(spec, settings)
     sizes, report = parse_sizes(at, found), Report()
     answer = reach_of(found.graph, output, input, axis, report)
-    table = answer.table(**sizes) if answer else None
-    if answer and table is None and (picture or sizes):
-        help = "give other sizes with `--at`, or smaller ones with `--set`"
-        report.error(
-            "reach-argument", "at these sizes the model makes no sense, or is too large to run", None, help=help
-        )
+    needed = bool(picture or sizes)
+    table = reach.exact(answer, sizes, report if needed else Report()) if answer else None
     if answer and not report.failed:
         facts = reach.as_dict(answer, table)
         print(json.dumps(facts, indent=2, ensure_ascii=False) if as_json else reach.as_text(answer, table))

@@ -117,7 +117,7 @@ class _Question:
         if name is None and len(usual) == 1:
             return next(iter(usual))
         if name is None:
-            help = f"say which with `--{kind}`: {', '.join(f'`{known}`' for known in usual)}"
+            help = f"say which: {', '.join(f'`{known}`' for known in usual)}"
             self.report.error("reach-argument", f"the model has several {kind}s", None, help=help)
             return None
         help = suggestion(name, {**usual, **more}, f"{kind}s")
@@ -139,7 +139,7 @@ class _Question:
         shared = [at for at in found if axes[at].size in own]
         found = shared if len(shared) == 1 else found or list(range(len(axes)))[:1]
         if len(found) > 1:
-            help = f"say which with `--axis`: {', '.join(f'`{axes[at]}`' for at in found)}"
+            help = f"say which: {', '.join(f'`{axes[at]}`' for at in found)}"
             self.report.error("reach-argument", f"`{source.name}` has several position axes", None, help=help)
             return None
         return found[0] if found else 0

@@ -32,7 +32,6 @@ class BlockCall:
 
     def build(self) -> Tensor:
         ports = self.ports()
-        label = self.entry.label.text if self.entry.label else ""
         if self.entry.repeat is None:
             if self.entry.each or self.entry.cycle:
                 raise Fault(
@@ -41,9 +40,14 @@ class BlockCall:
             inside = elaborate_inside(self, self.block, self.written, ports, self.scope)
             inputs = {**ports, **inside.brought}
             return self.nodes.builder.embed(
-                self.name, Call(inside.body), inputs, inside.outputs, self.entry.span, label
+                self.name, Call(inside.body), inputs, inside.outputs, self.entry.span, self.label()
             )
-        return RepeatCall(self, ports).build(label)
+        return RepeatCall(self, ports).build(self.entry.label.text if self.entry.label else "")
+
+    def label(self) -> str:
+        """What a diagram calls the node: as it says itself, else as its block says."""
+        written = self.entry.label or self.block.entry.label
+        return written.text if written else ""
 
     def ports(self) -> dict[str, Tensor]:
         """The tensors at the block's ports; arguments stay in `written`."""

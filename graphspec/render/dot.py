@@ -124,9 +124,9 @@ class _Writer:
     def words(self, box: Box) -> str:
         """The title, and below it the shape, as rows of a table: lines of one text would nearly touch."""
         title = f"<B>{escaped(shortened(box.item.title))}</B>"
-        if not box.item.shape:
+        if not box.item.small:
             return title
-        text = escaped(shortened(box.item.shape, LONGEST_SHAPE))
+        text = escaped(shortened(box.item.small, LONGEST_SHAPE))
         shape = f'<FONT POINT-SIZE="{_n(SHAPE_SIZE)}" COLOR="{self.palette.muted}">{text}</FONT>'
         rows = f"<TR><TD>{title}</TD></TR><TR><TD>{shape}</TD></TR>"
         return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="{LEADING}" CELLPADDING="0">{rows}</TABLE>'

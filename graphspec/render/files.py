@@ -24,10 +24,10 @@ FORMATS = ("svg", "png", "pdf", "dot")
 
 def save(graph: Graph, path: Path, report: Report, options: RenderOptions) -> None:
     """See `graphspec.render.write`."""
-    explanation = explanation_of(graph, options.explain, report) if options.explain else None
     if options.focus and focus_of(graph, options.focus, report) and options.explain:
         help = "leave out one of `focus` and `explain`"
         report.error("unknown-focus", "a path through the whole model does not fit into one block", None, help=help)
+    explanation = explanation_of(graph, options.explain, report) if options.explain and not report.failed else None
     if not report.failed:
         saved(path, report, options, lambda form: drawing(graph, form, options, report, explanation))
 

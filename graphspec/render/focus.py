@@ -25,7 +25,8 @@ def focus_of(graph: Graph, name: str, report: Report) -> Focus | None:
     `layers.5.attention`), or of the first use of a block. Error: `unknown-focus`."""
     found = _at(graph.body, name.split(".")) or _block(graph, name)
     if found is None:
-        known = [*_paths(graph.body, ""), *dict.fromkeys(body.block for body in graph.bodies() if body.block)]
+        blocks = [body.block for body in graph.bodies() if body is not graph.body]
+        known = [*_paths(graph.body, ""), *blocks, *map(block_name, blocks)]
         help = suggestion(name, known, "blocks")
         report.error("unknown-focus", f"no node or block `{name}` has an inside to draw", None, help=help)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -29,6 +29,12 @@ class Grid:
     readers: str
     places: str
     notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return as_text(self)
+
+    def _repr_svg_(self) -> str:
+        return drawing(self, "svg", RenderOptions()).decode()
 
     @property
     def columns(self) -> int:
@@ -209,15 +215,12 @@ def write(grid: Grid, path: Path, report: Report, options: RenderOptions) -> Non
 
 def drawing(grid: Grid, form: str, options: RenderOptions) -> bytes:
     """The content of a file. Raises `NoLayout` where nothing can draw; an SVG needs no program."""
-    made = draw(grid if options.title else _untitled(grid), PALETTES[options.theme])
+    title = options.title if isinstance(options.title, str) else grid.title if options.title else ""
+    made = draw(replace(grid, title=title), PALETTES[options.theme])
     if form == "svg":
         return to_svg(made, grid).encode()
     dot = to_dot(made)
     return dot.encode() if form == "dot" else drawn(dot, form).data
-
-
-def _untitled(grid: Grid) -> Grid:
-    return Grid("", grid.rows, grid.readers, grid.places, grid.notes)
 
 
 def to_svg(made: Drawing, grid: Grid) -> str:

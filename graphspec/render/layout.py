@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +21,10 @@ _WHEEL = (
     "drawn = graph.draw(format=sys.argv[1], prog='nop2', args=sys.argv[2])\n"
     "sys.stdout.buffer.write(drawn)\n"
 )
+
+
+_DATE = re.compile(rb"(/CreationDate \(D:)\d{14}")
+_EPOCH = b"19700101000000"
 
 
 class NoLayout(Exception):
@@ -42,7 +48,7 @@ def drawn(dot: str, form: str) -> Drawn:
     failures: list[str] = []
     for name, command in _engines(form):
         try:
-            return Drawn(_run(command, dot), tuple(failures))
+            return Drawn(_undated(_run(command, dot)), tuple(failures))
         except _Failed as failed:
             failures.append(f"{name} {failed}")
     if failures:
@@ -64,9 +70,17 @@ def _engines(form: str) -> Iterator[tuple[str, Sequence[str]]]:
         yield "pygraphviz", [sys.executable, "-P", "-c", _WHEEL, form, sharpness]
 
 
+def _undated(data: bytes) -> bytes:
+    """A PDF without the time at which it was made, so that the same diagram is the same file. Nothing in it moves."""
+    return _DATE.sub(lambda found: found[1] + _EPOCH, data) if data.startswith(b"%PDF") else data
+
+
 def _run(command: Sequence[str], dot: str) -> bytes:
     try:
-        done = subprocess.run(command, input=dot.encode(), capture_output=True, timeout=SECONDS, check=False)
+        environment = {"SOURCE_DATE_EPOCH": "0", **os.environ}
+        done = subprocess.run(
+            command, input=dot.encode(), capture_output=True, timeout=SECONDS, check=False, env=environment
+        )
     except subprocess.TimeoutExpired as error:
         raise _Failed(f"took more than {SECONDS} s") from error
     except OSError as error:

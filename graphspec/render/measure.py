@@ -51,7 +51,7 @@ class Measure:
             case "mark":
                 return MARK, MARK
             case "text":
-                return _text_width(item) + 6, 28.0 if item.shape else 16.0
+                return _text_width(item) + 6, 28.0 if item.small else 16.0
             case _:
                 return 0.0, 0.0
 
@@ -79,7 +79,7 @@ def title_width(title: str) -> float:
 
 def _text_width(item: Item) -> float:
     return max(
-        width(shortened(item.title), TITLE_SIZE, bold=True), width(shortened(item.shape, LONGEST_SHAPE), SHAPE_SIZE)
+        width(shortened(item.title), TITLE_SIZE, bold=True), width(shortened(item.small, LONGEST_SHAPE), SHAPE_SIZE)
     )
 
 

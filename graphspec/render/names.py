@@ -38,7 +38,7 @@ LONGEST = 44
 
 def plain(text: str) -> str:
     """One line without control characters or marks that turn the direction of writing."""
-    return _CONTROL.sub("", " ".join(text.split()))
+    return " ".join(_CONTROL.sub("", " ".join(text.split())).split())
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from graphspec.analysis.reach import Reach, Stage, Table
 from graphspec.analysis.words import halves, said, sentences
+from graphspec.diagnostics import Report
 from graphspec.flow import Bound, Piece, Relation
 from graphspec.render.grid import Grid
 from graphspec.render.grid import as_text as grid_text
@@ -42,6 +43,15 @@ def _words(relation: Relation, reach: Reach, index: tuple[str, ...]) -> str:
 
 def _at(table: Table) -> str:
     return f"at {', '.join(f'{name} = {length}' for name, length in table.lengths.items())}" if table.lengths else ""
+
+
+def exact(reach: Reach, sizes: Mapping[str, int], report: Report) -> Table | None:
+    """The table at these sizes, small ones by default. Error: `reach-argument`."""
+    table = reach.table(**sizes)
+    if table is None:
+        message = "at these sizes the model makes no sense, or is too large to run"
+        report.error("reach-argument", message, None, help="give other sizes with `--at`, or smaller ones with `--set`")
+    return table
 
 
 def grid_of(reach: Reach, table: Table, title: str | None = None) -> Grid:

@@ -90,9 +90,9 @@ class _Builder:
                 seen = glyph(step.mask, self.sizes)
                 note = f"mask: {step.mask}" if seen else ""
                 name = step.name if titles[step.title] > 1 and _needs_name(step) else ""
-                shape = " · ".join(filter(None, [name, self.shape(step, flow), self.learned(step, flow)]))
+                shape = " · ".join(filter(None, [name, self.shape(step, flow)]))
                 look = Item(step.name, "box", step.kind, step.title, step.mark, seen, source=not step.reads)
-                yield replace(look, note=note, names=step.names, shape=shape)
+                yield replace(look, note=note, names=step.names, shape=shape, learned=self.learned(step, flow))
 
     def shape(self, step: Step, flow: Flow) -> str:
         """The axes of what a step gives, where they are news."""

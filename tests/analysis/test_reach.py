@@ -278,7 +278,7 @@ def test_what_cannot_be_followed_exactly_stays_open() -> None:
         (("logit", "target"), "unknown-name", "did you mean `logits`?"),
         (("logits", "targt"), "unknown-name", "did you mean `target`?"),
         (("logits", "target", "S"), "unknown-name", "known axes: `B`, `T`"),
-        ((None, None), "reach-argument", "say which with `--input`: `source`, `target`, `source_real`"),
+        ((None, None), "reach-argument", "say which: `source`, `target`, `source_real`"),
     ],
 )
 def test_names_that_are_not_there(names: tuple[str | None, ...], code: str, help: str) -> None:

@@ -60,7 +60,12 @@ def test_reach_as_json() -> None:
         (("render", LLAMA, "-o", "x.svg", "--explain", "casual"), "unknown-contract"),
         (("render", LLAMA, "-o", "x.svg", "--theme", "pink"), "wrong-word"),
         (("render", LLAMA, "-o", "x.svg", "--direction", "left"), "wrong-word"),
-        (("render", LLAMA, "-o", "x.svg", "--shapes", "some"), "wrong-word"),
+        (("render", LLAMA, "-o", "x.svg", "--focus", "layers.atention"), "unknown-focus"),
+        (("render", LLAMA, "-o", "x.svg", "--focus", "embedding"), "unknown-focus"),
+        (("render", TRANSFORMER, "--reach"), "reach-argument"),
+        (("render", LLAMA, "--reach", "--of", "logit"), "unknown-name"),
+        (("render", LLAMA, "--reach", "--at", "T=0"), "reach-argument"),
+        (("render", LLAMA, "--reach", "-o", "x.gif"), "unknown-format"),
     ],
 )
 def test_faults(arguments: tuple[str, ...], code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,6 +84,11 @@ def test_faults(arguments: tuple[str, ...], code: str, tmp_path: Path, monkeypat
         ("render", LLAMA, "-o", "x.svg", "--at", "T=3"),
         ("render", LLAMA, "--mask", "layers", "--explain", "1"),
         ("render", LLAMA, "-o", "x.svg", "--depth", "-1"),
+        ("render", LLAMA, "-o", "x.svg", "--shapes", "all"),
+        ("render", LLAMA, "-o", "x.svg", "--title", "a", "--no-title"),
+        ("render", LLAMA, "-o", "x.svg", "--focus", "layers", "--explain", "1"),
+        ("render", LLAMA, "-o", "x.svg", "--of", "logits"),
+        ("render", LLAMA, "--mask", "layers", "--reach"),
         ("reach", LLAMA, "--at", "Q=3"),
     ],
 )
@@ -96,6 +106,21 @@ def test_a_mask_to_the_terminal_or_to_a_file(tmp_path: Path) -> None:
     assert "causal" in (tmp_path / "mask.svg").read_text(encoding="utf-8")
 
 
+def test_the_reach_to_the_terminal_or_to_a_file(tmp_path: Path) -> None:
+    code, out, _ = run("render", TRANSFORMER, "--reach", "--of", "decoder_input", "--on", "target", "--at", "T=3")
+    assert code == 0
+    assert out.splitlines()[0] == "decoder_input[t] reads target[t], at T = 3"
+    assert out.splitlines()[-3:] == [
+        "decoder_input t ↓ 0 ██····",
+        "                  1 ··██··",
+        "                  2 ····██",
+    ]
+    for form, start in (("svg", b"<svg"), ("dot", b"digraph")):
+        path = tmp_path / f"reach.{form}"
+        assert run("render", LLAMA, "--reach", "-o", str(path)) == (0, "", "")
+        assert path.read_bytes().startswith(start)
+
+
 def test_options_of_diagrams(tmp_path: Path) -> None:
     def dot(*options: str) -> str:
         path = tmp_path / "model.dot"
@@ -103,11 +128,23 @@ def test_options_of_diagrams(tmp_path: Path) -> None:
         return path.read_text(encoding="utf-8")
 
     plain = dot()
-    assert dot("--direction", "up", "--shapes", "changes", "--theme", "light", "--title") == plain
+    assert (
+        dot(
+            "--direction",
+            "up",
+            "--theme",
+            "light",
+            "--title",
+            "Llama 3, 8 billion parameters (Grattafiori et al., 2024)",
+        )
+        == plain
+    )
     assert "grouped-query" in plain and "grouped-query" not in dot("--depth", "0")
-    assert "B × T" in plain and "B × T" not in dot("--shapes", "none")
+    assert "B × T" in plain and "B × T" not in dot("--no-shapes")
     assert 'label=<<FONT POINT-SIZE="13"><B>' in plain and 'label=<<FONT POINT-SIZE="13"><B>' not in dot("--no-title")
-    assert len({plain, dot("--theme", "dark"), dot("--direction", "right"), dot("--shapes", "all")}) == 4
+    assert len({plain, dot("--theme", "dark"), dot("--direction", "right"), dot("--shapes"), dot("--params")}) == 5
+    assert "Rotary" in dot("--focus", "layers.attention") and "Embedding" not in dot("--focus", "layers.attention")
+    assert "<B>Ours</B>" in dot("--title", "Ours")
 
 
 def test_a_proved_contract_is_drawn_plain_with_a_warning(tmp_path: Path) -> None:

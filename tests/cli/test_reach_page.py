@@ -22,4 +22,4 @@ def test_the_page_shows_what_is_printed(command: str, output: str, monkeypatch: 
 
 
 def test_there_is_something_to_compare() -> None:
-    assert len(SHOWN) == 3
+    assert len(SHOWN) == 4

@@ -68,7 +68,25 @@ def test_themes_colour_by_kind(theme: str) -> None:
     assert (light == themed) == (theme == "light")
 
 
-def test_without_title() -> None:
+def test_titles() -> None:
     graph = graphspec.load(ROOT / "specs/transformer.yaml").graph
     assert "Vaswani" in to_dot(graph)
     assert "Vaswani" not in to_dot(graph, RenderOptions(title=False))
+    own = to_dot(graph, RenderOptions(title='Ours & "theirs" <b>'))
+    assert "Ours &amp; &quot;theirs&quot; &lt;b&gt;" in own and "Vaswani" not in own
+    assert to_dot(graph, RenderOptions(title="")) == to_dot(graph, RenderOptions(title=False))
+
+
+def test_what_is_learned() -> None:
+    graph = graphspec.load(ROOT / "specs/llm/llama.yaml").graph
+    assert " M<" not in to_dot(graph)
+    dot = to_dot(graph, RenderOptions(params=True))
+    for said in ("B × T × vocab · 525 M<", ">41.9 M<", ">176 M<", ">  6.98 G<", ">4.1 k<"):
+        assert said in dot, said
+
+
+def test_turns_that_learn_differently_are_drawn_apart_where_it_is_said() -> None:
+    blocks = "one:\n  in: {h: B T d}\n  params: {wide: int}\n  nodes: {a: {op: linear, in: h, dim: wide}, b: {op: linear, dim: d}}\n  out: b"
+    graph = model("y: {block: one, in: x, repeat: 2, each: {wide: [4, 5]}}", "y", blocks)
+    assert to_dot(graph).count(">One</B>") == 0
+    assert to_dot(graph, RenderOptions(params=True)).count(">One</B>") == 2

@@ -58,6 +58,17 @@ def test_every_format(tmp_path: Path, suffix: str, start: bytes) -> None:
 
 
 @needs_graphviz
+def test_a_pdf_says_nothing_of_the_time(tmp_path: Path) -> None:
+    assert written(tmp_path / "a.pdf") == []
+    data = (tmp_path / "a.pdf").read_bytes()
+    dates = re.findall(rb"/CreationDate \(D:(\d+)", data)
+    assert set(dates) <= {b"19700101000000"}
+    now = data.replace(b"D:19700101000000", b"D:20300102030405")
+    assert layout._undated(now) == data
+    assert layout._undated(b"not a PDF /CreationDate (D:20300102030405)") != data
+
+
+@needs_graphviz
 def test_the_svg_stands_alone() -> None:
     text = to_svg(GRAPH)
     root = ElementTree.fromstring(text)
@@ -101,15 +112,33 @@ HOSTILE = (
 )
 
 
+def texts(root: ElementTree.Element) -> list[str]:
+    """All words that are drawn; that nothing else could be in the picture is made sure of."""
+    tags = {element.tag.rpartition("}")[2] for element in root.iter()}
+    assert tags <= {"svg", "g", "title", "desc", "path", "polygon", "ellipse", "text"}
+    assert not any(name.startswith("on") or "href" in name for element in root.iter() for name in element.attrib)
+    return [(text.text or "").replace("\xa0", " ") for text in root.findall(".//{*}text")]
+
+
 @needs_graphviz
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_labels_are_words(name: str) -> None:
     quoted = "'" + name.replace("'", "''") + "'"
-    root = ElementTree.fromstring(to_svg(model(f"y: {{op: linear, in: x, dim: d, label: {quoted}}}", "y")))
-    tags = {element.tag.rpartition("}")[2] for element in root.iter()}
-    assert tags <= {"svg", "g", "title", "desc", "path", "polygon", "ellipse", "text"}
+    nodes = f"y: {{op: linear, in: x, dim: d, label: {quoted}}}\nz: {{block: one, in: y, repeat: 2, label: {quoted}}}"
+    block = "one:\n  in: {h: B T d}\n  nodes: {a: {op: linear, in: h, dim: d}}\n  out: a"
+    drawn = texts(ElementTree.fromstring(to_svg(model(nodes, "z", block), RenderOptions(title=f"{name} & more"))))
     shown = name.replace("\u202e", "").strip()
-    assert shown in [(text.text or "").replace("\xa0", " ") for text in root.findall(".//{*}text")]
+    assert drawn.count(shown) == 2
+    assert f"{shown} & more" in drawn
+
+
+@needs_graphviz
+def test_very_long_names_stay_in_their_boxes() -> None:
+    long = "a_very_" + 200 * "long_" + "name"
+    graph = model(
+        f"{long}: {{op: linear, in: x, dim: d}}\ny: {long} + {long}_2\n{long}_2: {{op: linear, in: x, dim: d}}", "y"
+    )
+    assert all(len(text) < 100 for text in texts(ElementTree.fromstring(to_svg(graph))))
 
 
 # --- what is said
@@ -130,10 +159,20 @@ def test_unwritable(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"theme": "pink"}, {"direction": "left"}, {"shapes": "some"}],
+    [{"theme": "pink"}, {"direction": "left"}, {"shapes": "some"}, {"theme": ""}],
 )
 def test_unknown_words(tmp_path: Path, options: dict[str, str]) -> None:
     assert written(tmp_path / "model.dot", RenderOptions(**options)) == ["wrong-word"]
+
+
+@pytest.mark.parametrize("suffix", ["svg", "dot"])
+def test_unknown_focus(tmp_path: Path, suffix: str) -> None:
+    assert written(tmp_path / f"model.{suffix}", RenderOptions(focus="encodr")) == ["unknown-focus"]
+    assert (
+        written(tmp_path / f"model.{suffix}", RenderOptions(focus="encoder", explain="independent"))[-1]
+        == "unknown-focus"
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_graphviz_the_dot_is_written(tmp_path: Path, programs: Path) -> None:

@@ -29,6 +29,14 @@ EMBEDDING = "e: {op: embedding, in: tokens, size: vocab, dim: d}\np: {op: sinuso
         ("y: dropout(1 + x / 2, 0.1)", []),
         ("y: (1 - x) * (1 / x) ** 2", ["1 − x [pointwise]", "1 / x [pointwise]", "Square [pointwise]", "×"]),
         ("y: {op: select, in: x, axis: T}", ["First of T [shape]"]),
+        ('y: "x / sqrt(sum(x ** 2, d))"', ["L2 norm [norm]"]),
+        ('y: "x / sqrt(sum(x ** 3, d))"', ["x³ [pointwise]", "Sum over d [reduce]", "Square root [pointwise]", "÷"]),
+        ('z: x + x\ny: "z / sqrt(sum(x ** 2, d))"', ["+", "Square [pointwise]", "Sum over d [reduce]", "Square root [pointwise]", "÷"]),
+        ('l: {op: linear, in: x, dim: d}\ny: "sum(l * x, d)"', ["Linear [linear]", "Dot product over d [reduce]"]),
+        ('y: "sum(x * real, T)"', ["Sum over T [reduce]"]),
+        ('s: {op: parameter, shape: []}\ny: "exp(s) * sum(x, d)"', ["Sum over d [reduce]"]),
+        ('y: "mean(x, d)"', ["Mean over d [reduce]"]),
+        ("y: x ** 0.3", ["x to the 0.3 [pointwise]"]),
     ],
 )  # fmt: skip
 def test_boxes(nodes: str, boxes: list[str]) -> None:
@@ -71,6 +79,24 @@ def test_depth_says_how_many_levels_are_opened() -> None:
     assert outline(graph, RenderOptions(depth=0)) == ["Y × 3 [stack]"]
     assert len(outline(graph, RenderOptions(depth=1))) == 3
     assert "    Linear [linear]" in outline(graph, RenderOptions(depth=2))
+
+
+def test_attentions_stay_closed() -> None:
+    own = "heart:\n  in: {h: B T d}\n  nodes:\n    n: {block: std.ffn, in: h, hidden: 4}\n    q: {op: heads, in: n, heads: heads}\n    a: {op: attend, query: q, key: q, value: q}\n    o: {op: merge}\n  out: o"
+    graph = model("y: {block: heart, in: x}", "y", own)
+    assert outline(graph) == ["Heart [attention]"]
+    assert len(outline(graph, RenderOptions(depth=1))) == 5
+
+
+def test_a_label_comes_before_all_names() -> None:
+    block = "heart:\n  label: A heart\n  in: {h: B T d}\n  nodes: {a: {block: std.attention, in: h, heads: heads}}\n  out: a"
+    assert outline(model("y: {block: heart, in: x}", "y", block), RenderOptions(depth=0)) == ["A heart [attention]"]
+    assert outline(model("y: {block: heart, in: x, label: Mine}", "y", block), RenderOptions(depth=0)) == [
+        "Mine [attention]"
+    ]
+    assert outline(model("y: {block: heart, in: x, repeat: 2}", "y", block), RenderOptions(depth=0)) == [
+        "Y × 2 [stack]"
+    ]
 
 
 MASKED = "one_layer:\n  in: {h: B T d}\n  params: {seen: mask}\n  nodes: {a: {block: std.attention, in: h, heads: heads, mask: seen}}\n  out: h + a"
