@@ -28,7 +28,7 @@ class Said:
 
     text: str
     given: dict[str, Tensor]
-    learnt: tuple[str, ...]
+    unlearnt: tuple[str, ...]
 
     def __post_init__(self) -> None:
         self.spec = graphspec.loads(HEAD + self.text)
@@ -66,7 +66,7 @@ class Said:
         assert isinstance(total, Tensor), "nothing is learnt"
         total.backward()
         for name, parameter in self.model.named_parameters():
-            if parameter.requires_grad and name not in self.learnt:
+            if not name.startswith(self.unlearnt):
                 assert parameter.grad is not None, f"{name} gets no gradient"
                 assert parameter.grad.isfinite().all(), f"{name} gets a gradient that is not finite"
                 assert parameter.grad.abs().sum() > 0, f"{name} gets no gradient"
@@ -90,7 +90,7 @@ class Said:
 def say(text: str, *, unlearnt: tuple[str, ...] = (), **given: Tensor) -> Said:
     """The model of inputs, blocks, nodes and contracts; its output is `y`, unless the text names others.
 
-    Every contract must be proved, and every parameter but the `unlearnt` ones must learn.
+    Every contract must be proved, and every parameter must learn, but those whose names start with `unlearnt`.
     """
     said = Said(text if "\noutputs:" in text else f"{text}\noutputs: {{y: y}}\n", given, unlearnt)
     found = verdicts(said.graph)
