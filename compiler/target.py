@@ -12,7 +12,7 @@ from graphspec.diagnostics import File, Report, Span, suggestion
 Device = Literal["auto", "cpu", "cuda", "meta"]
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 Fusion = Literal["plain"]
-ObjectiveKind = Literal["next_token", "cross_entropy"]
+ObjectiveKind = Literal["next_token", "cross_entropy", "ctc"]
 
 IGNORE = -100
 """The label that counts for nothing, torch's own by default."""
@@ -20,10 +20,11 @@ IGNORE = -100
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What training minimises: `next_token(logits, tokens)` or `cross_entropy(logits, labels)`.
+    """What training minimises: `next_token(logits, tokens)`, `cross_entropy(logits, labels)`, `ctc(logits, labels)`.
 
     `output` and `labels` may be empty where only one is possible; labels equal to `ignore` count for nothing.
-    `smoothing` is the weight of a uniform target.
+    `smoothing` is the weight of a uniform target. `ctc` may have `lengths`, an output or input that says how many
+    frames of each row count, and another label for the `blank` than 0.
     """
 
     kind: ObjectiveKind
@@ -31,11 +32,14 @@ class Objective:
     labels: str = ""
     ignore: int = IGNORE
     smoothing: float = 0.0
+    lengths: str = ""
+    blank: int = 0
 
     def __str__(self) -> str:
-        words = [word for word in (self.output, self.labels) if word]
+        words = [word for word in (self.output, self.labels, self.lengths) if word]
         words += [f"ignore={self.ignore}"] if self.ignore != IGNORE else []
         words += [f"smoothing={self.smoothing}"] if self.smoothing else []
+        words += [f"blank={self.blank}"] if self.blank else []
         return f"{self.kind}({', '.join(words)})" if words else self.kind
 
 
@@ -107,7 +111,10 @@ def _is_fine(key: str, value: str, found: dict[str, str], span: Span, report: Re
     return True
 
 
-USAGE = "write `next_token(logits, tokens)` or `cross_entropy(logits)`, with `ignore=…` or `smoothing=…` behind"
+USAGE = (
+    "write `next_token(logits, tokens)` or `cross_entropy(logits)`, with `ignore=…` or `smoothing=…` behind,"
+    " or `ctc(logits, labels, lengths)` with `ignore=…` or `blank=…`"
+)
 
 
 def parse_objective(text: str, report: Report, span: Span) -> Objective | None:
@@ -134,10 +141,12 @@ def _objective(expression: syntax.Expression) -> Objective:
         raise _Wrong("an objective is a call")
     kind = _kind(expression.function.text)
     words = [argument.text for argument in expression.arguments if isinstance(argument, syntax.Name)]
-    if len(words) != len(expression.arguments) or len(words) > 2:
-        raise _Wrong(f"`{kind}` takes the name of an output, then that of an input")
-    numbers = {name: _number(name, value) for name, value in expression.keywords}
-    return Objective(kind, *words, **numbers)  # pyright: ignore[reportArgumentType]
+    named = dict(zip(("output", "labels", "lengths"), words, strict=False))
+    if len(words) != len(expression.arguments) or len(words) > (3 if kind == "ctc" else 2):
+        more = ", and that of the lengths" if kind == "ctc" else ""
+        raise _Wrong(f"`{kind}` takes the name of an output, then that of an input{more}")
+    numbers = {name: _number(kind, name, value) for name, value in expression.keywords}
+    return Objective(kind, **named, **numbers)  # pyright: ignore[reportArgumentType]
 
 
 def _kind(name: str) -> ObjectiveKind:
@@ -147,10 +156,10 @@ def _kind(name: str) -> ObjectiveKind:
     return cast(ObjectiveKind, name)
 
 
-def _number(name: str, value: syntax.Expression) -> float | int:
-    sign = 1
+def _number(kind: ObjectiveKind, name: str, value: syntax.Expression) -> float | int:
+    sign, known = 1, ("ignore", "blank") if kind == "ctc" else ("ignore", "smoothing")
     if isinstance(value, syntax.Unary) and value.operator == "-":
         sign, value = -1, value.operand
-    if name not in ("ignore", "smoothing") or not isinstance(value, syntax.Number):
+    if name not in known or not isinstance(value, syntax.Number):
         raise _Wrong(f"an objective has no `{name}` of this kind")
     return sign * value.value

@@ -282,7 +282,7 @@ def _put_back(at: _At, made: list[Tensor], counts: list[int]) -> Tensor:
 
 
 def convolution(at: _At) -> Tensor:
-    weight, bias = at.weight("weight"), at.weight("bias")
+    weight, bias = at.given.pop("weight", at.weight("weight")), at.weight("bias")
     assert weight is not None
     x, counts, windows = _windows(at)
     made = []
@@ -536,8 +536,9 @@ def rotary(at: _At) -> Tensor:
     for pair in range(half):
         a, b = (pair, pair + half) if does.layout == "halves" else (2 * pair, 2 * pair + 1)
         rate, magnitude = _turning(at, pair, dims, length)
-        angle = torch.arange(length, dtype=torch.float32) * torch.tensor(rate, dtype=torch.float32)
-        turned = torch.complex(x[..., a], x[..., b]) * (magnitude * torch.exp(1j * angle)[:, None])
+        places = at.given["at"].float() if "at" in at.given else torch.arange(length, dtype=torch.float32)
+        angle = places * torch.tensor(rate, dtype=torch.float32)
+        turned = torch.complex(x[..., a], x[..., b]) * (magnitude * torch.exp(1j * angle)[..., None])
         parts.append((a, turned.real))
         parts.append((b, turned.imag))
     columns = dict(parts) | {at_: x[..., at_] for at_ in range(dims, x.shape[-1])}
@@ -583,7 +584,15 @@ def _turning(at: _At, pair: int, dims: int, length: int) -> tuple[float, float]:
 
 
 def sinusoidal(at: _At) -> Tensor:
-    count, width = at.model.whole(at.does.over), at.model.whole(at.does.dim)
+    if "at" in at.given:
+        known = at.given["at"]
+        table = _sinusoids(at, int(known.max()) + 1)
+        return table[known]
+    return _sinusoids(at, at.model.whole(at.does.over))
+
+
+def _sinusoids(at: _At, count: int) -> Tensor:
+    width = at.model.whole(at.does.dim)
     rows = torch.zeros(count, width, dtype=torch.get_default_dtype())
     for t in range(count):
         for i in range(width // 2):

@@ -37,7 +37,8 @@ def convolution(at: Site) -> Code:
         made = at.module(f"nn.Conv{len(windows)}d", *channels, kernel, **options, bias=bias)
         return layout.turn_back(call(str(made), x))
     tensors = at.tensors()
-    given = [tensors[name] for name in ("weight", "bias") if name in tensors]
+    weight = at.read("weight") if at.has("weight") else tensors["weight"]
+    given = [weight, *([tensors["bias"]] if "bias" in tensors else [])]
     return layout.turn_back(call(f"F.conv{len(windows)}d", x, *given, **options))
 
 

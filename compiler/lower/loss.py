@@ -7,7 +7,7 @@ from typing import cast
 
 from compiler.lower.code import Code, call, method, number
 from compiler.lower.site import Lowering, Site
-from graphspec.operators.loss import CrossEntropy
+from graphspec.operators.loss import CTC, CrossEntropy
 
 
 def cross_entropy(at: Site) -> Code:
@@ -21,4 +21,12 @@ def cross_entropy(at: Site) -> Code:
     return call("F.cross_entropy", logits, labels, ignore_index=ignore, label_smoothing=smoothing)
 
 
-LOWERINGS: Mapping[str, Lowering] = {"cross_entropy": cross_entropy}
+def ctc(at: Site) -> Code:
+    does = cast(CTC, at.does)
+    given = [at.read(port) for port in ("logits", "labels", "lengths") if at.has(port)]
+    blank = None if does.blank == 0 else number(does.blank)
+    ignore = None if does.ignore == -100 else number(does.ignore)
+    return at.runtime("ctc_loss", *given, blank=blank, ignore=ignore)
+
+
+LOWERINGS: Mapping[str, Lowering] = {"cross_entropy": cross_entropy, "ctc": ctc}

@@ -22,8 +22,17 @@ def sinusoidal_position(at: Site) -> Code:
     does = cast(SinusoidalPosition, at.does)
     theta = None if does.theta.text == "10000" else at.number(does.theta)
     layout = None if does.layout == "interleaved" else f'"{does.layout}"'
-    sizes = at.size(does.over), at.size(does.dim)
-    return at.runtime("sinusoidal_position", *sizes, theta=theta, layout=layout, device=at.scope.device())
+    device = None if at.has("at") else at.scope.device()
+    places = _places(at, does.over)
+    return at.runtime("sinusoidal_position", places, at.size(does.dim), theta=theta, layout=layout, device=device)
+
+
+def _places(at: Site, over: Dim | None) -> Code:
+    """The positions: a tensor that says them, or how many there are."""
+    if at.has("at"):
+        return at.read("at")
+    assert over is not None
+    return at.size(over)
 
 
 def learned_position(at: Site) -> Code:
@@ -52,9 +61,10 @@ def _rows(at: Site, does: LearnedPosition, offset: Code | None) -> str:
 
 def rotary_table(at: Site) -> Code:
     does = cast(RotaryTable, at.does)
-    sizes = at.size(does.over), at.size(does.dims), at.number(does.theta)
+    told = _places(at, does.over), at.size(does.dims), at.number(does.theta)
     scaling = _scaling(at, does.scaling) if does.scaling else None
-    return at.runtime("rotary_table", *sizes, scaling=scaling, device=at.scope.device())
+    device = None if at.has("at") else at.scope.device()
+    return at.runtime("rotary_table", *told, scaling=scaling, device=device)
 
 
 def _scaling(at: Site, scaling: Scaling) -> Code:

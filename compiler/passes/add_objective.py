@@ -12,7 +12,7 @@ from graphspec.axes import Axis, Dim, Sizes, TensorType, dim
 from graphspec.diagnostics import Diagnostic, Note, SpecError, suggestion
 from graphspec.graph import Body, Graph, Input, Node, Ref, Value
 from graphspec.operators import Operator
-from graphspec.operators.loss import CrossEntropy
+from graphspec.operators.loss import CTC, CrossEntropy
 from graphspec.operators.shape import Slice
 
 
@@ -25,10 +25,8 @@ def add_objective(graph: Graph, target: Target) -> Graph:
     goal = target.goal
     if goal is None:
         return graph
-    output = _output(graph.body, goal)
-    if goal.kind == "next_token":
-        return _next_token(graph, goal, output)
-    return _cross_entropy(graph, goal, output)
+    add = {"next_token": _next_token, "cross_entropy": _cross_entropy, "ctc": _ctc}[goal.kind]
+    return add(graph, goal, _output(graph.body, goal))
 
 
 def _next_token(graph: Graph, goal: Objective, output: str) -> Graph:
@@ -41,7 +39,7 @@ def _next_token(graph: Graph, goal: Objective, output: str) -> Graph:
     made = _Adding(graph)
     shortened = made.add("predicted~", Slice(axis=axis, stop=axis - dim(1)), x=logits)
     following = made.add("following~", Slice(axis=axis, start=dim(1)), x=Ref(tokens.name, ""))
-    return made.finish(goal, shortened, following)
+    return made.finish(_cross_entropy_of(goal), logits=shortened, labels=following)
 
 
 def _cross_entropy(graph: Graph, goal: Objective, output: str) -> Graph:
@@ -57,7 +55,47 @@ def _cross_entropy(graph: Graph, goal: Objective, output: str) -> Graph:
     elif name not in {source.name for source in _fitting(graph.body, given)}:
         message = f"`{goal}`: `{name}` is no input of whole numbers along the axes of the output (`{given}`)"
         raise _refused("unknown-objective", message, "give the labels a name that is free")
-    return made.finish(goal, logits, Ref(name, ""))
+    return made.finish(_cross_entropy_of(goal), logits=logits, labels=Ref(name, ""))
+
+
+def _cross_entropy_of(goal: Objective) -> CrossEntropy:
+    return CrossEntropy(ignore=goal.ignore, smoothing=goal.smoothing)
+
+
+def _ctc(graph: Graph, goal: Objective, output: str) -> Graph:
+    """The labels are a new input, along an axis of its own: how many there are the frames do not say."""
+    logits = dict(graph.body.outputs)[output]
+    given = graph.body.type_of(logits)
+    if len(given.axes) != 3:
+        message = f"`{goal}` needs an output along rows, frames and classes, but `{output}` is `{given}`"
+        raise _refused("unknown-objective", message, "name another output")
+    made = _Adding(graph)
+    classes = made.sizes.value(given.sizes[-1])
+    if classes is not None and not 0 <= goal.blank < classes:
+        message = f"`{goal}`: `blank` is {goal.blank}, but there are {classes} classes"
+        raise _refused("unknown-objective", message, "classes count from 0")
+    taken = names(graph.body) | {axis.name for axis in graph.axes}
+    name = goal.labels or fresh("labels", taken)
+    if name in taken:
+        raise _refused("unknown-objective", f"`{goal}`: there is a `{name}` already", "give the labels a free name")
+    along = Axis(Dim.symbol(fresh("L", taken)))
+    made.inputs.append(Input(name, TensorType("int", (given.axes[0], along)), below=given.sizes[-1]))
+    read = {"logits": logits, "labels": Ref(name, "")}
+    if goal.lengths:
+        read["lengths"] = _lengths(graph.body, goal, given.sizes[0])
+    return made.finish(CTC(blank=goal.blank, ignore=goal.ignore), **read)
+
+
+def _lengths(body: Body, goal: Objective, rows: Dim) -> Ref:
+    """How many frames of each row count: an output of the model, or an input."""
+    found = {source.name: Ref(source.name, "") for source in body.inputs} | dict(body.outputs)
+    fitting = {
+        name: ref for name, ref in found.items() if (it := body.type_of(ref)).dtype == "int" and it.sizes == (rows,)
+    }
+    if goal.lengths not in fitting:
+        message = f"`{goal}`: no output or input `{goal.lengths}` holds a whole number for each row"
+        raise _refused("unknown-objective", message, suggestion(goal.lengths, fitting, "names"))
+    return fitting[goal.lengths]
 
 
 class _Adding:
@@ -79,10 +117,9 @@ class _Adding:
         self.body = replace(self.body, nodes=(*self.body.nodes, Node(name, does, tuple(read.items()), outputs)))
         return Ref(name, "")
 
-    def finish(self, goal: Objective, logits: Ref, labels: Ref) -> Graph:
+    def finish(self, does: Operator, **read: Ref) -> Graph:
         """The graph with the loss as its last output; new inputs stand before the optional ones."""
-        does = CrossEntropy(ignore=goal.ignore, smoothing=goal.smoothing)
-        loss = self.add("loss", does, logits=logits, labels=labels)
+        loss = self.add("loss", does, **read)
         required = [source for source in self.body.inputs if source.default is None]
         optional = [source for source in self.body.inputs if source.default is not None]
         taken = {name for name, _ in self.body.outputs}

@@ -98,7 +98,10 @@ class Given(_Internal):
 
 @dataclass(frozen=True, kw_only=True)
 class RotaryTable(_Internal):
-    """Cosines and sines of the angles by which `rotary` turns: a row of `dims / 2` for each position."""
+    """Cosines and sines of the angles by which `rotary` turns: a row of `dims / 2` for each position.
+
+    Positions count along `over`, or stand at the port `at`.
+    """
 
     over: Dim
     dims: Dim
@@ -107,11 +110,12 @@ class RotaryTable(_Internal):
 
     op = "rotary_table"
     family = "position"
-    signature = Signature("-> y: 2 over half")
+    signature = Signature("at?: int ... -> y: 2 ... half")
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         half = sizes.quotient(self.dims, dim(2)) or self.dims // 2
-        return (("y", TensorType("float", (Axis(dim(2)), Axis(self.over), Axis(half)))),)
+        places = inputs["at"].axes if "at" in inputs else (Axis(self.over),)
+        return (("y", TensorType("float", (Axis(dim(2)), *places, Axis(half)))),)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +126,7 @@ class Rotate(_Internal):
 
     op = "rotate"
     family = "position"
-    signature = Signature("x: ... T h c, table: two T half -> y: ... T h c")
+    signature = Signature("x: ... T h c, table: ... half -> y: ... T h c")
 
 
 HOISTED = (MaskTensor, RotaryTable)

@@ -18,6 +18,8 @@ def share_rotary(graph: Graph, target: Target) -> Graph:
 
     Before: y = rotary(x, theta)
     After:  table = rotary_table(theta); y = rotate(x, table)
+
+    The positions that it is told, if any, are the table's.
     """
     sizes = Sizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})
 
@@ -40,7 +42,9 @@ def _apart(node: Node, rotary: Rotary, body: Body, sizes: Sizes, taken: set[str]
     given = body.type_of(ref)
     dims = rotary.dims or given.sizes[-1]
     does = RotaryTable(over=given.sizes[-3], dims=dims, theta=rotary.theta, scaling=rotary.scaling)
-    outputs = tuple(Value(output, kind) for output, kind in does.infer({}, sizes))
-    table = Node(fresh("rotary", taken), does, (), outputs, span=node.span)
+    read = tuple((port, at) for port, at in node.inputs if port == "at")
+    types = {port: body.type_of(at) for port, at in read}
+    outputs = tuple(Value(output, kind) for output, kind in does.infer(types, sizes))
+    table = Node(fresh("rotary", taken), does, read, outputs, span=node.span)
     turned = replace(node, does=Rotate(layout=rotary.layout), inputs=(("x", ref), ("table", Ref(table.name, ""))))
     return [table, turned]

@@ -1,6 +1,7 @@
 """What generated code calls."""
 
 from compiler.runtime.attention import biased_attention, masked_attention, masked_softmax
+from compiler.runtime.loss import ctc_loss
 from compiler.runtime.model import Model
 from compiler.runtime.parameters import Parameters
 from compiler.runtime.position import (
@@ -32,6 +33,7 @@ __all__ = [
     "YarnScaling",
     "alibi",
     "biased_attention",
+    "ctc_loss",
     "linear_scan",
     "masked_attention",
     "masked_softmax",

@@ -11,14 +11,15 @@ from compiler.runtime.scaling import Scaling, plain_rates
 
 
 def sinusoidal_position(
-    length: int,
+    places: int | Tensor,
     dim: int,
     theta: float = 10000,
     layout: str = "interleaved",
     device: torch.device | None = None,
 ) -> Tensor:
-    """Rows `[length, dim]` of sines and cosines (Vaswani et al. 2017, section 3.5)."""
-    angles = _angles(length, plain_rates(theta, dim, device))
+    """Rows `[…, dim]` of sines and cosines (Vaswani et al. 2017, section 3.5), for positions or so many of them."""
+    at = _positions(places, device)
+    angles = at[..., None] * plain_rates(theta, dim, at.device)
     sines, cosines = angles.sin(), angles.cos()
     if layout == "halves":
         return torch.cat((sines, cosines), -1)
@@ -26,20 +27,26 @@ def sinusoidal_position(
 
 
 def rotary_table(
-    length: int, dims: int, theta: float, scaling: Scaling | None = None, device: torch.device | None = None
+    places: int | Tensor, dims: int, theta: float, scaling: Scaling | None = None, device: torch.device | None = None
 ) -> Tensor:
-    """Cosines and sines `[2, length, dims / 2]` of the angles `t / theta^(2i / dims)` (Su et al. 2021, eq. 15)."""
+    """Cosines and sines `[2, …, dims / 2]` of the angles `t / theta^(2i / dims)` (Su et al. 2021, eq. 15).
+
+    `places` are the positions `t`, or how many there are. A scaling that depends on the length counts them.
+    """
+    at = _positions(places, device)
     if scaling is None:
-        rates, magnitude = plain_rates(theta, dims, device), 1.0
+        rates, magnitude = plain_rates(theta, dims, at.device), 1.0
     else:
-        rates, magnitude = scaling(theta, dims, length, device)
-    angles = _angles(length, rates)
+        rates, magnitude = scaling(theta, dims, at.shape[-1], at.device)
+    angles = at[..., None] * rates
     table = torch.stack((angles.cos(), angles.sin()))
     return table if magnitude == 1 else table * magnitude
 
 
-def _angles(length: int, rates: Tensor) -> Tensor:
-    return torch.arange(length, dtype=torch.float32, device=rates.device)[:, None] * rates
+def _positions(places: int | Tensor, device: torch.device | None) -> Tensor:
+    if isinstance(places, Tensor):
+        return places.float()
+    return torch.arange(places, dtype=torch.float32, device=device)
 
 
 def rotate_halves(x: Tensor, table: Tensor) -> Tensor:

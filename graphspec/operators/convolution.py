@@ -6,7 +6,7 @@ from typing import Literal
 
 from graphspec import axes
 from graphspec.axes import Axis, Dim, Sizes, TensorType
-from graphspec.operators.declare import Initialiser, Mismatch, Signature, Weight, operator
+from graphspec.operators.declare import Initialiser, Mismatch, Port, Signature, Weight, operator
 from graphspec.operators.flow_windows import Slides
 from graphspec.operators.window import Pads, Window, Windowed
 
@@ -20,7 +20,8 @@ class Convolution(Windowed):
     each axis, a number for both, or a word: `valid` (none), `same` (half of `dilation * (kernel - 1)` on each side, the
     odd one behind: `ceil(n / stride)` places remain), `causal` (all of it before). `kernel`, `stride` and `dilation`
     are one size for all axes or one for each. Channels are mixed within each of `groups` equal parts: with as many
-    groups as channels the convolution is depthwise. The weight has shape `[dim, n / groups, *kernel]`.
+    groups as channels the convolution is depthwise. The weight has shape `[dim, n / groups, *kernel]`; it is learned,
+    unless a tensor is given at `weight`: a normalised one, for instance, made of others that are.
 
     Source: LeCun et al. 1989; dilation: Yu & Koltun 2016; groups: Krizhevsky et al. 2012, section 3.5.
     """
@@ -42,6 +43,10 @@ class Convolution(Windowed):
         Weight("bias", "dim", Initialiser("zeros"), when="bias"),
     )
 
+    @classmethod
+    def input_ports(cls) -> tuple[Port, ...]:
+        return (*cls.signature.inputs, Port("weight", "float", ("dim", "n/groups", "*kernel"), True))
+
     @property
     def gaps(self) -> tuple[Dim, ...]:
         return self.dilation
@@ -56,15 +61,27 @@ class Convolution(Windowed):
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         ((name, made),) = super().infer(inputs, sizes)
-        return ((name, replace(made, axes=(*self.slid(inputs["x"], sizes)[:-1], Axis(self.dim)))),)
+        axes = (*self.slid(inputs["x"], sizes)[:-1], Axis(self.dim))
+        if "weight" in inputs:
+            self._check_weight(inputs["weight"], self._weight_shape(inputs["x"], sizes), sizes)
+        return ((name, replace(made, axes=axes)),)
+
+    def _weight_shape(self, given: TensorType, sizes: Sizes) -> tuple[Dim, ...]:
+        part = sizes.quotient(given.sizes[-1], self.groups)
+        assert part is not None
+        return (self.dim, part, *self.kernels)
+
+    def _check_weight(self, weight: TensorType, shape: Sequence[Dim], sizes: Sizes) -> None:
+        alike = len(weight.axes) == len(shape) and all(map(sizes.same, weight.sizes, shape))
+        if weight.dtype != "float" or not alike:
+            wanted = " × ".join(map(str, shape))
+            raise Mismatch(f"`weight` of `convolution` has the shape {wanted}, but is `{weight}`", "weight")
 
     def shapes(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[Weight, tuple[Dim, ...]], ...]:
         self.infer(inputs, sizes)
         weight, bias = self.weights
-        part = sizes.quotient(inputs["x"].sizes[-1], self.groups)
-        assert part is not None
-        own = (weight, (self.dim, part, *self.kernels))
-        return (own, (bias, (self.dim,))) if self.bias else (own,)
+        own = () if "weight" in inputs else ((weight, self._weight_shape(inputs["x"], sizes)),)
+        return (*own, (bias, (self.dim,))) if self.bias else own
 
     def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
         products = outputs[0].elements() * inputs["x"].sizes[-1] * self.taps() * 2

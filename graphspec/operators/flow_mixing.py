@@ -52,14 +52,15 @@ class Distances:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Learned rows, taken by a port of whole numbers, or by the index from the attribute `offset` on."""
+    """A row for each position: what a port of whole numbers says, or the index; from the attribute `offset` on."""
 
-    offset: str
+    offset: str = ""
 
     def effect(self, use: Use, output: int) -> Effect:
         base: FlowRule = Identity() if use.inputs else Constant()
         made = base.effect(use, output)
-        return replace(made, marks=made.marks | Marks(lengths=use.lengths(use.get(self.offset))))
+        lengths = use.lengths(use.get(self.offset)) if self.offset else frozenset[Length]()
+        return replace(made, marks=made.marks | Marks(lengths=lengths))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +149,19 @@ class ReducesAll:
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """Turns pairs along the last axis by angles that grow with the place along the third last.
+    """Turns pairs along the last axis by angles that grow with the place along the third last, or with what the port
+    `at` says there.
 
     The property `counts` says whether the angles depend on how many places there are.
     """
 
     def effect(self, use: Use, output: int) -> Effect:
-        ((port, given),) = use.inputs.items()
+        given = use.inputs["x"]
         last = len(given.axes) - 1
-        hop = Hop(port, use.axes(port, [*range(last), None]), vague=frozenset({last}))
-        turn = Turn(use.operator, use.names(given.sizes[-3]))
+        hops = [Hop("x", use.axes("x", [*range(last), None]), vague=frozenset({last}))]
+        if "at" in use.inputs:
+            first = last - 1 - len(use.inputs["at"].axes)
+            hops.append(Hop("at", use.axes("at", range(first, last - 1)), why="through the positions"))
+        turn = None if "at" in use.inputs else Turn(use.operator, use.names(given.sizes[-3]))
         lengths = use.lengths(given.sizes[-3]) if use.get("counts") else frozenset[Length]()
-        return Effect((hop,), Marks(absolutes=use.names(given.sizes[-1]), lengths=lengths), turned=turn)
+        return Effect(tuple(hops), Marks(absolutes=use.names(given.sizes[-1]), lengths=lengths), turned=turn)

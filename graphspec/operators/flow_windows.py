@@ -51,6 +51,8 @@ class Groups:
 class Slides:
     """Reads the window at each place, and along all other axes the same place.
 
+    A weight that is given is read for the features that it makes.
+
     `groups`: the attribute that says into how many groups the features of the last axis are mixed, which makes them
     the learned mixture of a convolution; `bias`: the flag of a constant added to it. `zeros`: the property that says
     whether zeros come in beyond the ends; without one they do.
@@ -61,7 +63,7 @@ class Slides:
     zeros: str = ""
 
     def effect(self, use: Use, output: int) -> Effect:
-        ((port, given),) = use.inputs.items()
+        port, given = "x", use.inputs["x"]
         windows = _moving(use)
         axes, pairs = list(use.axes(port, range(len(given.axes)))), dict[int, Pairs]()
         for window in windows:
@@ -77,7 +79,8 @@ class Slides:
             marks |= Marks(absolutes=use.names(given.sizes[-1], made), mixed=use.names(given.sizes[-1]))
         hop = Hop(port, tuple(axes), tuple(sorted(pairs.items())))
         steady = all(use.ground(window.stride) == dim(1) for window in windows)
-        return Effect((hop,), marks, self._facts(use, port, windows, mixes), unsure=steady)
+        hops = (hop, _weighing(use, len(given.axes) - 1)) if "weight" in use.inputs else (hop,)
+        return Effect(hops, marks, self._facts(use, port, windows, mixes), unsure=steady)
 
     def _facts(self, use: Use, port: str, windows: Iterable[Window], mixes: bool) -> Facts:
         """A window of zeros gives zero, if no constant is added."""
@@ -107,9 +110,14 @@ class Slides:
         return frozenset(fact.tensor for fact in facts if fact.kind == "real" and fact.axis == window.place)
 
 
+def _weighing(use: Use, features: int) -> Hop:
+    """The matrices of a weight that is given, for each feature that they make."""
+    return Hop("weight", use.axes("weight", [features, *[None] * (len(use.inputs["weight"].axes) - 1)]))
+
+
 def _moving(use: Use) -> list[Window]:
     """The windows that do not just hold each place by itself."""
-    (given,) = use.inputs.values()
+    given = use.inputs["x"]
     windows = cast("tuple[Window, ...]", use.get("windows")(given, use.sizes))
     alone = (dim(1), dim(1), dim(0), dim(0))
     return [w for w in windows if tuple(map(use.ground, (w.kernel, w.stride, w.left, w.right))) != alone]

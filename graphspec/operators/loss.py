@@ -32,3 +32,30 @@ class CrossEntropy(Operator):
 
     def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
         return inputs["logits"].elements() * 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class CTC(Operator):
+    """Negative logarithm of the probability that the frames of a row spell its labels, by any way of spelling them.
+
+    A label may last several frames; `blank` stands between any two. Each row counts by the length of its labels, of
+    which those equal to `ignore` are none. `lengths` says how many frames of each row there are: all, unless given.
+
+    Source: Graves et al. 2006, section 3.
+    """
+
+    blank: int = 0
+    ignore: int = -100
+
+    op = "ctc"
+    family = "loss"
+    attributes = ()
+    signature = Signature("logits: B T classes, labels: int B L, lengths?: int B -> loss:")
+    flow = ReducesAll()
+
+    def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
+        super().infer(inputs, sizes)
+        return (("loss", TensorType("float", ())),)
+
+    def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
+        return inputs["logits"].elements() * 4

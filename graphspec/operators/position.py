@@ -5,7 +5,7 @@ from typing import Literal
 
 from graphspec import axes
 from graphspec.axes import Axis, Dim, Number, Sizes, TensorType
-from graphspec.operators.declare import Initialiser, Mismatch, Operator, Signature, Weight, operator
+from graphspec.operators.declare import Initialiser, Mismatch, Operator, Port, Signature, Weight, operator
 from graphspec.operators.flow_mixing import Constant, Distances, Rows, Turns
 from graphspec.operators.scaling import Dynamic, LongRoPE, Scaling
 
@@ -28,22 +28,24 @@ class SinusoidalPosition(Operator):
     """Rows of sines and cosines of the position at geometric wavelengths, to be added.
 
     Column `2i` is `sin(t / theta^(2i / dim))`, column `2i + 1` the cosine (`layout: interleaved`); or all sines before
-    all cosines (`halves`). `dim` must be even.
+    all cosines (`halves`). `dim` must be even. `t` counts along `over`, or is what `at` says.
 
     Source: Vaswani et al. 2017, section 3.5.
     """
 
-    over: Dim
     dim: Dim
+    over: Dim | None = None
     theta: Number = Number.of(10000)
     layout: Literal["interleaved", "halves"] = "interleaved"
 
-    signature = Signature("-> y: over dim")
-    flow = Constant()
+    signature = Signature("at?: int ... -> y: ... dim")
+    flow = Rows()
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         _even(self.dim, sizes, "dim")
-        return (("y", TensorType("float", (Axis(self.over), Axis(self.dim)))),)
+        if "at" in inputs:
+            return super().infer(inputs, sizes)
+        return (("y", _rows(self, self.over, self.dim)),)
 
 
 @operator("learned_position", family="position")
@@ -65,9 +67,7 @@ class LearnedPosition(Operator):
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         if "at" in inputs:
             return super().infer(inputs, sizes)
-        if self.over is None:
-            raise Mismatch("`learned_position` needs an axis to count along", "over", "write `over: T`, or `at: …`")
-        return (("y", TensorType("float", (Axis(self.over), Axis(self.dim)))),)
+        return (("y", _rows(self, self.over, self.dim)),)
 
     def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
         return axes.dim(0)
@@ -80,7 +80,7 @@ class Rotary(Operator):
     Pair `i` of position `t` turns by `t / theta^(2i / dims)`. `dims` features of each head turn, all by default;
     pairs are `(i, i + dims / 2)` (`layout: halves`) or `(2i, 2i + 1)` (`interleaved`). `scaling` stretches the angles
     for sequences longer than those learned from: `{kind: linear, factor: 4}`, and likewise `ntk`, `dynamic`, `yarn`,
-    `llama3`, `longrope`.
+    `llama3`, `longrope`. Positions count from 0, or are what `at` says, along the last of the axes before the heads.
 
     Source: Su et al. 2021, eq. 15.
     """
@@ -93,6 +93,10 @@ class Rotary(Operator):
     signature = Signature("x: ... T h c -> y: ... T h c")
     flow = Turns()
 
+    @classmethod
+    def input_ports(cls) -> tuple[Port, ...]:
+        return (*cls.signature.inputs, Port("at", "int", ("...",), True))
+
     @property
     def counts(self) -> bool:
         """Whether the angles depend on the number of positions."""
@@ -100,6 +104,8 @@ class Rotary(Operator):
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         outputs = super().infer(inputs, sizes)
+        if "at" in inputs:
+            _check_places(inputs["at"], inputs["x"].axes[:-2], sizes)
         width = inputs["x"].sizes[-1]
         turned = self.dims or width
         _even(turned, sizes, "dims")
@@ -164,6 +170,25 @@ class RelativeBias(Operator):
 
 def _pairs(heads: Dim, over: Dim) -> TensorType:
     return TensorType("float", (Axis(heads), Axis(over), Axis(over, primed=True)))
+
+
+def _rows(does: Operator, over: Dim | None, dim: Dim) -> TensorType:
+    """A row for each place along an axis."""
+    if over is None:
+        raise Mismatch(f"`{does.op}` needs an axis to count along", "over", "write `over: T`, or `at: …`")
+    return TensorType("float", (Axis(over), Axis(dim)))
+
+
+def _check_places(at: TensorType, axes: Sequence[Axis], sizes: Sizes) -> None:
+    """Raise `Mismatch` unless the positions lie along the last of these axes."""
+    if at.dtype != "int":
+        message = f"`at` of `rotary` holds whole numbers, but gets `{at}`"
+        raise Mismatch(message, "at", "convert it with `{op: cast, to: int}`")
+    own = axes[len(axes) - len(at.axes) :] if at.axes else ()
+    if not own or len(own) < len(at.axes) or not all(map(sizes.same, at.sizes, (axis.size for axis in own))):
+        listed = " ".join(map(str, axes))
+        help = "repeat them along the others with `rearrange`"
+        raise Mismatch(f"`at` of `rotary` is `{at}`, but positions lie along the last of `{listed}`", "at", help)
 
 
 def _even(size: Dim, sizes: Sizes, port: str) -> None:

@@ -15,9 +15,9 @@ class Rearrange(Operator):
 
     Words are names of sizes, or expressions in parentheses; `(a b)` is one axis of `a * b` places, `b` running fastest;
     `1` has one place. A name that the spec does not define is the pattern's own: `sizes` gives its size, or it follows
-    from the tensor, one to an axis. Both sides may begin with `...`. Along an axis that stands after the arrow alone the
-    tensor is repeated: `B T d -> B (T 2) d` has every row twice. `T'` is the second occurrence of `T`, the keys beside
-    the queries; a name that gets a prime after the arrow, or loses it, is that axis called otherwise.
+    from the tensor, one to an axis. Both sides may begin with `...`. Along an axis that stands after the arrow alone,
+    the tensor is repeated: `B T d -> B (T 2) d` has every row twice. `T'` is the second occurrence of `T`, the keys
+    beside the queries; a name that gets a prime after the arrow, or loses it, is that axis called otherwise.
 
     Source: Rogozhnikov 2022 (einops).
     """

@@ -58,6 +58,10 @@ RULES: dict[str, tuple[str, str]] = {
   turned: {op: rearrange, in: pairs, pattern: "T T' d -> T' T d"}
   y: sum(turned * pairs, d)""",
     ),
+    "a weight that is given": (
+        "x: B T d, w: (2 * n) c 2",
+        "y: {op: convolution, in: x, weight: w, over: T, dim: 2 * n, kernel: 2, groups: 2}",
+    ),
     "every row twice": ("x: B T d", 'y: {op: rearrange, in: x, pattern: "B T d -> B (T 2) d"}'),
     "all rows twice": ("x: B T d", 'y: {op: rearrange, in: x, pattern: "B T d -> B (r T) d", sizes: {r: 2}}'),
     "the same along new axes": (

@@ -16,7 +16,7 @@ from graphspec.operators.attention import Attend, Heads, Merge
 from graphspec.operators.choice import Top
 from graphspec.operators.flow_rules import Effect, Unknown, Use, effect_of
 from graphspec.operators.linear import Linear
-from graphspec.operators.loss import CrossEntropy
+from graphspec.operators.loss import CTC, CrossEntropy
 from graphspec.operators.pointwise import Pointwise
 from graphspec.operators.reduce import Reduce
 from graphspec.operators.shape import Concat, Select, Shift, Slice, Split
@@ -41,7 +41,7 @@ def effect(operator: Operator, facts: dict[str, frozenset[Fact]] | None = None, 
 # -- every operator has a rule ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("operator", [*OPERATORS.values(), Pointwise, CrossEntropy], ids=lambda cls: cls.op)
+@pytest.mark.parametrize("operator", [*OPERATORS.values(), Pointwise, CrossEntropy, CTC], ids=lambda cls: cls.op)
 def test_every_operator_states_its_rule(operator: type[Operator]) -> None:
     stated = [cls for cls in inspect.getmro(operator) if cls is not Operator and "flow" in vars(cls)]
     assert stated

@@ -77,6 +77,16 @@ nodes:
   v: {op: convolution, in: s, over: (T - 1) // 2 + 1, dim: d, kernel: 2}
   out: sum(v, (T - 1) // 2) + b + h + c2
 """,
+    "a convolution with a weight that is given": """
+inputs: {x: B T d, table: d e n}
+nodes:
+  raw: {op: parameter, shape: [e, d // kv, n]}
+  gain: {op: parameter, shape: [n]}
+  length: sqrt(sum(sum(raw ** 2, e), d // kv))
+  a: {op: convolution, in: x, weight: raw * (gain / length), over: T, dim: e, kernel: n, groups: kv, padding: same}
+  b: {op: convolution, in: "a", weight: table, over: T, dim: d, kernel: n, padding: same, bias: false}
+  out: sum(a, e) * b + x
+""",
     "windows along several axes": """
 inputs: {x: B H W e, y: B T H W e, z: H B e, u: B S H W kv}
 nodes:
@@ -360,6 +370,19 @@ nodes:
   b: {op: rotary, in: a, theta: 100, dims: 4}
   c: {op: rotary, in: b, layout: interleaved}
   out: {op: rotary, in: c, layout: interleaved, dims: 2}
+""",
+    "positions that are told": """
+inputs: {x: B T heads e, ids: int B T, order: int T, real: bool B T = true}
+nodes:
+  count: max(cumsum(real, T) - 1, 0)
+  a: {op: rotary, in: x, at: ids}
+  b: {op: rotary, in: a, at: order, layout: interleaved, dims: 4, scaling: {kind: linear, factor: 2}}
+  c: {op: sinusoidal_position, at: count, dim: e}
+  f: {op: sinusoidal_position, at: order, dim: e, layout: halves}
+  h: {op: merge, in: b}
+  g: {block: std.attention, in: h, heads: heads, mask: causal & real, rotary: {theta: 100, at: count}, repeat: 2}
+  s: {op: heads, in: g, heads: heads}
+  out: s + c + f
 """,
     "stretched rotary": """
 inputs: {x: B T heads e}

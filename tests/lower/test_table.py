@@ -13,7 +13,7 @@ from graphspec.operators import OPERATORS
 from tests.lower.cases import CASES, spec
 
 REWRITTEN = {"attend", "rotary"}  # by passes, into operators of the backend
-INTERNAL = {"attention", "mask", "given", "rotary_table", "rotate", "pointwise", "cross_entropy"}
+INTERNAL = {"attention", "mask", "given", "rotary_table", "rotate", "pointwise", "cross_entropy", "ctc"}
 
 
 def test_every_operator_is_lowered() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from pathlib import Path
 
@@ -176,3 +177,60 @@ def test_what_is_not_there_or_not_of_a_processor() -> None:
         assert [it.code for it in lacks("cuda:3", "bf16")] == ["no-device"]
         with pytest.raises(SpecError, match="no-device"):
             refuse_what_it_lacks(Target(device="cuda"))
+
+
+SPEECH = """
+graphspec: 1
+name: speech
+params: {d: 6, classes: 5}
+axes: {B: batch, F: position, S: {size: (F - 1) // 2 + 1, role: position}}
+inputs: {sound: B F d, real: bool B F = true}
+nodes:
+  frames: {op: convolution, in: sound, over: F, dim: d, kernel: 3, stride: 2, padding: 1}
+  logits: {op: linear, in: frames, dim: classes}
+  lengths: (sum(real, F) - 1) // 2 + 1
+outputs: {logits: logits, lengths: lengths}
+"""
+
+
+def test_labels_spelt_by_frames() -> None:
+    model = compile(graphspec.loads(SPEECH), Target(objective="ctc(logits, letters, lengths, blank=4)")).eval()
+    labels = torch.tensor([[0, 1, 1], [3, -100, -100]])
+    real = torch.arange(11) < torch.tensor([[11], [6]])
+    made = model(torch.randn(2, 11, 6, generator=torch.Generator().manual_seed(0)), labels, real)
+    assert made.lengths.tolist() == [6, 3]
+    rows = []
+    for row, count, letters in zip(made.logits.log_softmax(-1), (6, 3), ([0, 1, 1], [3]), strict=True):
+        rows.append(-spellings(row[:count].exp(), letters, 4).log() / len(letters))
+    torch.testing.assert_close(made.loss, torch.stack(rows).mean())
+
+
+def spellings(chances: torch.Tensor, letters: list[int], blank: int) -> torch.Tensor:
+    """The probability of a word, by going through every way of spelling it."""
+    total = torch.zeros(())
+    for way in itertools.product(range(chances.shape[1]), repeat=chances.shape[0]):
+        joined = [it for at, it in enumerate(way) if at == 0 or it != way[at - 1]]
+        if [it for it in joined if it != blank] == letters:
+            total = total + torch.stack([chances[frame, it] for frame, it in enumerate(way)]).prod()
+    return total
+
+
+@pytest.mark.parametrize(
+    ("objective", "said"),
+    [
+        ("ctc(logits, labels, real)", "no output or input `real` holds a whole number for each row"),
+        ("ctc(logits, sound)", "there is a `sound` already"),
+        ("ctc(logits, labels, lengths, blank=5)", "`blank` is 5, but there are 5 classes"),
+        ("ctc(logits, labels, smoothing=0.1)", "has no `smoothing` of this kind"),
+        ("ctc(logits, a, b, c)", "and that of the lengths"),
+    ],
+)
+def test_what_does_not_spell(objective: str, said: str) -> None:
+    with pytest.raises(graphspec.SpecError) as caught:
+        emit(graphspec.loads(SPEECH).graph, Target(device="cpu", objective=objective))
+    assert said in str(caught.value)
+
+
+def test_all_frames_count_unless_told() -> None:
+    text = emit(graphspec.loads(SPEECH).graph, Target(device="cpu", objective="ctc(logits)"))
+    assert "loss = ctc_loss(logits, labels)" in text
