@@ -172,9 +172,11 @@ def settled_text(spec: Spec) -> str:
     params = spec.source.root.get("params")
     entries = params.entries if isinstance(params, Map) else ()
     for key, value in reversed(entries):
-        if key.text in spec.overrides and isinstance(value, Scalar) and value.span.line == value.span.end_line:
-            line, start, end = value.span.line - 1, value.span.column - 1, value.span.end_column - 1
-            lines[line] = lines[line][:start] + str(spec.overrides[key.text]) + lines[line][end:]
+        if key.text in spec.overrides:
+            place, written = value.span, str(spec.overrides[key.text])
+            first, last = lines[place.line - 1], lines[place.end_line - 1]
+            changed = first[: place.column - 1] + written + last[place.end_column - 1 :]
+            lines[place.line - 1 : place.end_line] = [changed]
     return "\n".join(lines)
 
 
