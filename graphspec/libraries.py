@@ -7,10 +7,10 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from graphspec.diagnostics import Report, display_name, suggestion
+from graphspec.diagnostics import Report, display_name
 from graphspec.document import Document, lay_out
 from graphspec.elaborate.values import Library
-from graphspec.source import Scalar, parse, read
+from graphspec.source import Scalar, file_beside, parse, read
 
 MAX_FILES = 64
 
@@ -49,7 +49,7 @@ def _used(
         if not isinstance(entry.value, Scalar):
             report.error("wrong-form", f"`{name}` needs a path", entry.value.span, help=f"write `{name}: blocks.yaml`")
             continue
-        path = _checked_path(entry.value, folder, root, report)
+        path = file_beside(entry.value, folder, root, "unknown-library", report)
         if path is None:
             continue
         if path in above or len(above) >= MAX_FILES:
@@ -61,20 +61,6 @@ def _used(
         if library:
             found[name] = library
     return found
-
-
-def _checked_path(scalar: Scalar, folder: Path, root: Path, report: Report) -> Path | None:
-    path = (folder / scalar.text).resolve()
-    if Path(scalar.text).is_absolute() or not path.is_relative_to(root.resolve()):
-        help = "libraries lie beside the spec or below it"
-        report.error("library-outside", f"`{scalar.text}` leads out of the spec's folder", scalar.span, help=help)
-        return None
-    if not path.is_file():
-        near = [str(other.relative_to(folder)) for other in folder.glob("*.yaml")] if folder.is_dir() else []
-        help = suggestion(scalar.text, near, "files")
-        report.error("unknown-library", f"there is no file `{scalar.text}`", scalar.span, help=help)
-        return None
-    return path
 
 
 def _read_library(name: str, path: Path, root: Path, report: Report, above: tuple[Path, ...]) -> Library | None:

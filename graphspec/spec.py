@@ -16,6 +16,7 @@ from graphspec.elaborate import elaborate
 from graphspec.graph import Graph, Mixture
 from graphspec.libraries import own_library
 from graphspec.source import Source, parse, read
+from graphspec.variants import extend
 
 if TYPE_CHECKING:
     from graphspec.analysis.contracts import Verdict
@@ -140,9 +141,11 @@ def read_spec(path: str | os.PathLike[str], overrides: Mapping[str, Override], r
 
 def build_spec(source: Source, folder: Path | None, overrides: Mapping[str, Override], report: Report) -> Spec | None:
     """Source → document → graph; None if a stage found an error."""
-    document: Document | None = lay_out(source, report)
-    if document is None:
+    extended = extend(source, folder, report)
+    document: Document | None = lay_out(extended, report) if extended else None
+    if extended is None or document is None:
         return None
+    source = extended
     if not document.nodes and not report.failed:
         help = "a model has `inputs`, `nodes` and `outputs`"
         what = "a library of blocks, not a model" if document.blocks else "empty: it has no nodes"

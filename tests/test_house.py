@@ -21,6 +21,7 @@ LANGUAGE = (
     "masks",
     "operators",
     "std",
+    "variants",
     "document",
     "graph",
     "elaborate",

@@ -11,6 +11,7 @@ from compiler.checkpoint.maps import choose
 from graphspec import Spec
 from graphspec.checkpoints import CheckpointMap, configured
 from graphspec.diagnostics import Report, display_name
+from graphspec.source import Map, Scalar, Sequence, Value, parse
 from graphspec.spec import Override, load_with
 
 CONFIG = "config.json"
@@ -67,9 +68,41 @@ def configure(
 
 def _same(own: Override, value: Override) -> bool:
     """Whether a value of a configuration, perhaps a text, is what the spec has."""
+    if isinstance(own, str) and own.startswith("{") and isinstance(value, str):
+        return _entries(own) == _entries(value)
     if isinstance(own, bool) or (isinstance(value, str) and not value.replace("_", "").isdigit()):
         return str(own).lower() == value
     return own == (int(value) if isinstance(value, str) else value)
+
+
+def _records(spec: Spec) -> dict[str, Override]:
+    """The parameters of a spec that are records, or `none`, as they are written."""
+    params = spec.source.root.get("params")
+    written = dict(spec.overrides)
+    for key, value in params.entries if isinstance(params, Map) else ():
+        written.setdefault(key.text, value.text if isinstance(value, Scalar) else _text(value))
+    return written
+
+
+def _text(value: Value) -> str:
+    if isinstance(value, Map):
+        return f"{{{', '.join(f'{key.text}: {_text(item)}' for key, item in value.entries)}}}"
+    return f"[{', '.join(map(_text, value.items))}]" if isinstance(value, Sequence) else value.text
+
+
+def _entries(text: str) -> dict[str, float | str]:
+    """A record for comparison: numbers by their value."""
+    read = parse(f"record: {text}", "", Report())
+    record = read.root.get("record") if read else None
+    texts = {key.text: _text(value) for key, value in record.entries} if isinstance(record, Map) else {}
+    return {name: _number(it) for name, it in texts.items()}
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def check_same(spec: Spec, given: CheckpointMap, source: Path, report: Report) -> None:
@@ -77,7 +110,7 @@ def check_same(spec: Spec, given: CheckpointMap, source: Path, report: Report) -
     config = source / CONFIG
     if not config.is_file():
         return
-    own = {setting.name: setting.value for setting in spec.graph.settings}
+    own = _records(spec) | {setting.name: setting.value for setting in spec.graph.settings}
     places = {setting.name: setting.span for setting in given.config}
     for name, value in find_sizes(given, config, report).items():
         if name in own and not _same(own[name], value):

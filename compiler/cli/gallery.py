@@ -43,10 +43,10 @@ def command(
 
 
 def spec_files(folder: Path) -> Iterator[Path]:
-    """The models in a folder: what names a model and has nodes."""
+    """The models in a folder: what has nodes, or extends what has them."""
     for path in sorted(folder.rglob("*.yaml")):
         keys = {line.partition(":")[0] for line in path.read_text(encoding="utf-8").splitlines()}
-        if {"graphspec", "nodes"} <= keys:
+        if "graphspec" in keys and keys & {"nodes", "extends"}:
             yield path
 
 

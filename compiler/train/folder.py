@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 from compiler.train.recipe import Recipe, differences, load, text
 from graphspec import Spec
 from graphspec.diagnostics import Note, Report, display_name
+from graphspec.elaborate.settings import override_value
 from graphspec.graph import Graph
 from graphspec.operators import OPERATORS, Operator
-from graphspec.source import Map, Scalar, Source, read
+from graphspec.source import Map, Scalar, Source, read, text_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -167,15 +168,37 @@ def libraries(source: Source, folder: Path) -> list[Path]:
 
 
 def settled_text(spec: Spec) -> str:
-    """The spec as it was written, with the values that were set in place of its own."""
+    """The spec as it was written, with the values that were set in place of its own.
+
+    One that extends another becomes whole, so that it needs no file but those of its blocks.
+    """
+    if spec.source.bases:
+        return text_of(_with_values(spec))
     lines = spec.text.split("\n")
     params = spec.source.root.get("params")
     entries = params.entries if isinstance(params, Map) else ()
     for key, value in reversed(entries):
-        if key.text in spec.overrides and isinstance(value, Scalar) and value.span.line == value.span.end_line:
-            line, start, end = value.span.line - 1, value.span.column - 1, value.span.end_column - 1
-            lines[line] = lines[line][:start] + str(spec.overrides[key.text]) + lines[line][end:]
+        if key.text in spec.overrides:
+            place, written = value.span, str(spec.overrides[key.text])
+            first, last = lines[place.line - 1], lines[place.end_line - 1]
+            changed = first[: place.column - 1] + written + last[place.end_column - 1 :]
+            lines[place.line - 1 : place.end_line] = [changed]
     return "\n".join(lines)
+
+
+def _with_values(spec: Spec) -> Map:
+    params = spec.source.root.get("params")
+    if not isinstance(params, Map):
+        return spec.source.root
+    values = [
+        (key, override_value(key.text, spec.overrides[key.text], Report())[0] or value)
+        if key.text in spec.overrides
+        else (key, value)
+        for key, value in params.entries
+    ]
+    changed = replace(params, entries=tuple(values))
+    entries = ((key, changed if value is params else value) for key, value in spec.source.root.entries)
+    return replace(spec.source.root, entries=tuple(entries))
 
 
 def check_same(folder: Folder, recipe: Recipe, spec_text: str, report: Report) -> None:

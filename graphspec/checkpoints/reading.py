@@ -7,7 +7,16 @@ from collections.abc import Iterator, Mapping
 from graphspec import expressions as syntax
 from graphspec.checkpoints.names import BadName, Maybe, Name, parse_name, paths
 from graphspec.checkpoints.patterns import BadPattern, Pattern, parse_pattern
-from graphspec.checkpoints.values import Alias, CheckpointMap, Expectation, Line, Rule, Setting
+from graphspec.checkpoints.values import (
+    Alias,
+    CheckpointMap,
+    Computed,
+    Described,
+    Expectation,
+    Line,
+    Rule,
+    Setting,
+)
 from graphspec.diagnostics import Report, Span, suggestion
 from graphspec.document import Document, Keyed, MapEntry
 from graphspec.source import Map, Scalar, Sequence, Value
@@ -146,13 +155,35 @@ class _Reader:
             raise _Wrong
         return scalar.text == "true"
 
-    def words(self, options: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
+    def words(self, options: Mapping[str, Value]) -> Iterator[tuple[str, str | Described]]:
         given = options.get("words")
         if given is not None and not isinstance(given, Map):
             self.wrong(given, "a map of words", "write `words: {gelu_new: gelu_tanh}`")
             raise _Wrong
         for key, value in given.entries if given else ():
-            yield key.text, self.scalar(value, "a word").text
+            yield key.text, self.record(value) if isinstance(value, Map) else self.scalar(value, "a word").text
+
+    def record(self, value: Map) -> Described:
+        kind = value.get("kind")
+        if kind is None:
+            help = "write `llama3: {kind: llama3, factor: factor}`"
+            self.report.error("missing-key", "the key `kind` is missing", value.span, help=help)
+            raise _Wrong
+        entries = [(key.text, item) for key, item in value.entries if key.text != "kind"]
+        return Described(self.scalar(kind, "a word").text, tuple(self.ingredient(name, item) for name, item in entries))
+
+    def ingredient(self, name: str, item: Value) -> tuple[str, tuple[Computed, ...], bool]:
+        options = self.scalars(item, "a key, or an expression over keys")
+        may = options[-1].text == "none"
+        return name, tuple(self.computed(option) for option in (options[:-1] if may else options)), may
+
+    def computed(self, scalar: Scalar) -> Computed:
+        try:
+            return Computed(scalar.text, tuple(syntax.names(syntax.parse(scalar.text))))
+        except syntax.ExpressionError as error:
+            place = scalar.part(error.start, error.end)
+            self.report.error("bad-expression", error.message, place, help=error.help)
+            raise _Wrong from error
 
     def expectations(self) -> Iterator[Expectation]:
         for key, item in self.entry.expect.items():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, cast
 
-from graphspec.checkpoints.values import CheckpointMap, Expectation, Setting
+from graphspec.checkpoints.values import CheckpointMap, Computed, Described, Expectation, Setting
 from graphspec.diagnostics import Report
 
 _MISSING = object()
@@ -43,8 +43,11 @@ def _value(setting: Setting, config: Mapping[str, Any], file: str, report: Repor
             return None
         value = look_up(config, key)
         missing = missing and value is _MISSING
-        if value is None and "none" in dict(setting.words):
-            return dict(setting.words)["none"]
+        if value is None and "none" in (words := dict(setting.words)):
+            word = words["none"]
+            return word if isinstance(word, str) else None
+        if isinstance(value, str) and any(isinstance(word, Described) for _, word in setting.words):
+            return _described(setting, key, value, config, file, report)
         if value is not _MISSING and value is not None:
             return _usable(setting, key, value, file, report)
     if missing:
@@ -59,7 +62,7 @@ def _usable(setting: Setting, key: str, value: object, file: str, report: Report
     if setting.count and isinstance(value, Mapping | list):
         return len(value)  # pyright: ignore[reportUnknownArgumentType]
     if isinstance(value, str):
-        return dict(setting.words).get(value, value)
+        return str(dict(setting.words).get(value, value))
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
@@ -67,6 +70,54 @@ def _usable(setting: Setting, key: str, value: object, file: str, report: Report
     message = f"`{key}` of `{file}` is no number, word or truth value"
     help = "name a key within it: `rope.theta`"
     report.error("config-value", message, setting.span, help=help)
+    return None
+
+
+def _described(
+    setting: Setting, key: str, word: str, config: Mapping[str, Any], file: str, report: Report
+) -> Configured | None:
+    """The word that a word means, or the record, with its entries from beside the word or from the top."""
+    known = dict(setting.words)
+    meant = known.get(word)
+    if meant is None:
+        message = f"`{key}` is `{word}` in `{file}`, which this map does not know"
+        report.error("config-value", message, setting.span, help=f"known words: {', '.join(f'`{it}`' for it in known)}")
+        return None
+    if isinstance(meant, str):
+        return meant
+    beside = look_up(config, key.rpartition(".")[0]) if "." in key else config
+    found = [f"kind: {meant.kind}"]
+    for name, options, may in meant.entries:
+        text = next((text for it in options if (text := _computed(it, {**config, **beside})) is not None), None)
+        if text is not None:
+            found.append(f"{name}: {text}")
+        elif not may:
+            listed = " nor ".join(f"`{option.text}`" for option in options)
+            message = f"`{file}` does not say {listed} beside `{key}`"
+            report.error("config-key", message, setting.span, help=f"`{name}` of `{meant.kind}` is read from it")
+    return f"{{{', '.join(found)}}}"
+
+
+def _computed(given: Computed, keys: Mapping[str, Any]) -> str | None:
+    """The expression with the values of its keys; None unless all are there."""
+    text = given.text
+    for name in sorted(given.reads, key=lambda it: -it.start):
+        value = _literal(keys.get(name.text))
+        if value is None:
+            return None
+        text = text[: name.start] + value + text[name.end :]
+    return f'"{text}"' if "," in text and not text.startswith("[") else text
+
+
+def _literal(value: object) -> str | None:
+    """A value as it is written in the language."""
+    if isinstance(value, bool | str):
+        return str(value).lower() if isinstance(value, bool) else value
+    if isinstance(value, int | float):
+        return repr(value) if value >= 0 else f"({value!r})"
+    if isinstance(value, list) and value:
+        items = [_literal(item) for item in cast("list[object]", value)]
+        return None if None in items else f"[{', '.join(map(str, items))}]"
     return None
 
 

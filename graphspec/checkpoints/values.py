@@ -42,6 +42,26 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Computed:
+    """An expression over keys of a configuration: what it says, and the keys that it reads."""
+
+    text: str
+    reads: tuple[syntax.Name, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """`{kind: llama3, factor: factor}`: a record whose entries stand in a configuration, beside the word that means it.
+
+    Each entry is computed by the first alternative whose keys are all there; one that is not there and `may` be, is
+    left out.
+    """
+
+    kind: str
+    entries: tuple[tuple[str, tuple[Computed, ...], bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """`theta: [rope.theta, rope_theta]`: where a configuration keeps a parameter.
 
@@ -50,7 +70,7 @@ class Setting:
 
     name: str
     keys: tuple[str, ...]
-    words: tuple[tuple[str, str], ...]
+    words: tuple[tuple[str, str | Described], ...]
     count: bool
     span: Span
 

@@ -24,6 +24,7 @@ from graphspec.elaborate.values import (
 )
 from graphspec.graph import AxisInfo, Setting, order
 from graphspec.source import Map, Scalar, Sequence
+from graphspec.source import parse as parse_source
 
 Override = str | int | float | bool
 _ROLES: Mapping[str, Role] = {"batch": "batch", "position": "position", "feature": "feature"}
@@ -37,6 +38,15 @@ def override_scalar(name: str, value: Override) -> tuple[Scalar, Span]:
     start = len(name) + 1
     place = Span(file, 1, start + 1, 1, len(text) + 1)
     return Scalar(written, place, "plain"), Span(file, 1, 1, 1, start)
+
+
+def override_value(name: str, value: Override, report: Report) -> tuple[Scalar | Map | Sequence | None, Span]:
+    """An override as if it stood in a file; a text in braces is a map. Reports one that cannot be read."""
+    scalar, place = override_scalar(name, value)
+    if not scalar.text.startswith("{"):
+        return scalar, place
+    read = parse_source(f"{name}: {scalar.text}", "--set", report)
+    return read.root.get(name) if read else None, place
 
 
 class SettingsBuilder:
@@ -58,12 +68,13 @@ class SettingsBuilder:
             self.override(name, value)
 
     def override(self, name: str, value: Override) -> None:
-        scalar, place = override_scalar(name, value)
+        written, place = override_value(name, value, self.report)
         if name not in self.entries:
             help = suggestion(name, self.entries, "parameters")
             self.report.error("unknown-parameter", f"there is no parameter `{name}` to set", place, help=help)
             return
-        self.entries[name] = Keyed(self.entries[name].key, scalar)
+        if written is not None:
+            self.entries[name] = Keyed(self.entries[name].key, written)
 
     def build(self) -> tuple[Setting, ...]:
         reads = {name: self.reads(entry) for name, entry in self.entries.items()}

@@ -5,8 +5,10 @@ merge keys, tags, duplicate keys, several documents) is refused, and every text 
 """
 
 from graphspec.source.accidents import split_expression
+from graphspec.source.paths import file_beside
 from graphspec.source.reader import MAX_BYTES, MAX_FAULTS, parse, read
 from graphspec.source.values import Map, Scalar, Sequence, Source, Value
+from graphspec.source.writing import text_of
 
 __all__ = [
     "MAX_BYTES",
@@ -16,7 +18,9 @@ __all__ = [
     "Sequence",
     "Source",
     "Value",
+    "file_beside",
     "parse",
     "read",
     "split_expression",
+    "text_of",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from graphspec.diagnostics import File, Span
@@ -55,5 +56,8 @@ Pair = tuple[Value, Value]
 
 @dataclass(frozen=True, slots=True)
 class Source:
+    """A file with its values; those of the `bases` that it extends are among them, with places of their own."""
+
     file: File
     root: Map
+    bases: tuple[Path, ...] = ()

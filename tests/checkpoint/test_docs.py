@@ -14,7 +14,7 @@ from graphspec.diagnostics import Report
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/checkpoints.md").read_text(encoding="utf-8")
-(SPEC,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+SPEC, *_ = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 (TABLE,) = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
 PATTERNS = re.findall(r"^\| `([^`:]*->[^`:]*)` \|", PAGE, re.MULTILINE)
 

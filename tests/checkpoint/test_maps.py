@@ -159,6 +159,50 @@ def test_a_parameter_that_the_spec_does_not_have() -> None:
         graphspec.loads(HEAD + BODY + CONFIG.replace("      heads:", "      haeds:"))
 
 
+RECORD = CONFIG.replace(
+    "    expect:",
+    "      kind: {from: [rope.type, type, none], words: {plain: none, far: {kind: yarn, factor: factor, original:"
+    " [longest, max], attention: [a, log(factor) * b, none]}}}\n    expect:",
+)
+
+
+def record(**config: object) -> tuple[object, list[Diagnostic]]:
+    head = HEAD.replace("heads: 2", "heads: 2, kind: none")
+    report = Report()
+    given = graphspec.loads(head + BODY + RECORD).checkpoints["theirs"]
+    found = configured(given, config, "config.json", report, ["d", "n", "heads"])
+    return found.get("kind"), list(report.diagnostics)
+
+
+def test_a_word_with_numbers_beside_it_is_a_record() -> None:
+    far = {"type": "far", "factor": 4.0, "longest": 16}
+    assert record(rope={"type": "plain"}) == ("none", [])
+    assert record(rope=None) == (None, [])
+    assert record(rope=far) == ("{kind: yarn, factor: 4.0, original: 16}", [])
+    assert record(rope=far | {"a": 0.5}) == ("{kind: yarn, factor: 4.0, original: 16, attention: 0.5}", [])
+    assert record(type="far", factor=-1, max=3) == ("{kind: yarn, factor: (-1), original: 3}", [])
+
+
+def test_a_record_that_is_not_whole() -> None:
+    found, (unknown,) = record(rope={"type": "other"})
+    assert (found, unknown.code) == (None, "config-value")
+    assert "`plain`, `far`" in unknown.help
+    _, (lacks,) = record(rope={"type": "far", "factor": 1})
+    assert lacks.code == "config-key"
+    assert "`longest` nor `max`" in lacks.message
+
+
+def test_records_are_set_as_text() -> None:
+    text = "graphspec: 1\nparams: {s: none}\naxes: {B: batch, T: position}\ninputs: {x: B T 2 4}\n"
+    text += "nodes: {y: {op: rotary, in: x, scaling: s}}\noutputs: {y: y}\n"
+    (node,) = graphspec.loads(text, s="{kind: linear, factor: 2 * 2}").graph.body.nodes
+    assert node.does.scaling.factor.value == 4
+    with pytest.raises(SpecError, match="wrong-word"):
+        graphspec.loads(text, s="{kind: liner, factor: 2}")
+    with pytest.raises(SpecError, match="yaml-syntax"):
+        graphspec.loads(text, s="{kind: linear")
+
+
 # -- listing -----------------------------------------------------------------------------------------------------------
 
 

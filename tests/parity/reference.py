@@ -13,6 +13,8 @@ from torch import Tensor, nn
 B, T = 3, 11
 REAL = torch.arange(T) < torch.tensor([[T], [T - 4], [2]])
 """Which positions are real: rows of different lengths, padded on the right."""
+LEFT = REAL.flip(-1)
+"""The same, padded on the left."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def save(model: nn.Module, folder: Path, **options: Any) -> Path:
     return folder
 
 
-def inputs(family: Family, vocab: int = 97) -> dict[str, Tensor]:
+def inputs(family: Family, real: Tensor = REAL, vocab: int = 97) -> dict[str, Tensor]:
     """Under the reference's names. The numbers at padded positions are arbitrary."""
     generator = torch.Generator().manual_seed(1)
     pixels = torch.randn(B, 3, 12, 12, generator=generator)
@@ -67,7 +69,7 @@ def inputs(family: Family, vocab: int = 97) -> dict[str, Tensor]:
         return {name: special[name] for name in family.inputs}
     found = {
         "input_ids": torch.randint(0, vocab, (B, T), generator=generator),
-        "attention_mask": REAL.long(),
+        "attention_mask": real.long(),
     }
     if "decoder_input_ids" in family.inputs:
         found["decoder_input_ids"] = answers
@@ -187,6 +189,38 @@ FAMILIES = {
         "llm/llama.yaml",
         "LlamaForCausalLM",
         DECODER | {"rms_norm_eps": 1e-5, "rope_parameters": ROPE},
+    ),
+    "llama31": Family(
+        "llm/llama.yaml",
+        "LlamaForCausalLM",
+        DECODER
+        | {
+            "rms_norm_eps": 1e-5,
+            "max_position_embeddings": 32,
+            "rope_parameters": ROPE
+            | {
+                "rope_type": "llama3",
+                "factor": 8.0,
+                "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 16,
+            },
+        },
+    ),
+    "llama_linear": Family(
+        "llm/llama.yaml",
+        "LlamaForCausalLM",
+        DECODER | {"rms_norm_eps": 1e-5, "rope_parameters": ROPE | {"rope_type": "linear", "factor": 2.5}},
+    ),
+    "qwen3_yarn": Family(
+        "llm/qwen3.yaml",
+        "Qwen3ForCausalLM",
+        DECODER
+        | {
+            "head_dim": 12,
+            "rms_norm_eps": 1e-6,
+            "rope_parameters": ROPE | {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16},
+        },
     ),
     "vit": Family(
         "vision/vit.yaml",

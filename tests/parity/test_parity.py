@@ -17,7 +17,7 @@ import compiler
 import graphspec
 from compiler.checkpoint import export_weights, import_weights, read_spec_for
 from graphspec.diagnostics import SpecError
-from tests.parity.reference import FAMILIES, REAL, Family, inputs, make, save
+from tests.parity.reference import FAMILIES, LEFT, REAL, Family, inputs, make, save
 
 SPECS = Path(__file__).parents[2] / "specs"
 MAP = "huggingface"
@@ -50,9 +50,9 @@ def as_ours(name: str, tensor: Tensor) -> Tensor:
     return tensor.bool() if name.endswith("_real") else tensor.permute(0, 2, 3, 1) if name == "pixels" else tensor
 
 
-def difference(family: Family, reference: nn.Module, model: nn.Module) -> float:
+def difference(family: Family, reference: nn.Module, model: nn.Module, real: Tensor = REAL) -> float:
     """The largest difference of an output at the real positions, relative to the size of its numbers."""
-    given = inputs(family)
+    given = inputs(family, real)
     with torch.no_grad():
         wanted = reference(**given)
     found = answers(model, given)
@@ -62,7 +62,7 @@ def difference(family: Family, reference: nn.Module, model: nn.Module) -> float:
         assert actual.shape == expected.shape
         assert expected.std() > 0.1, "the outputs are too alike to tell anything"
         far = (actual - expected).abs()
-        far = far[REAL] if far.shape[:2] == REAL.shape else far
+        far = far[real] if far.shape[:2] == real.shape else far
         worst = max(worst, float(far.max() / max(1.0, float(expected.abs().max()))))
     return worst
 
@@ -78,6 +78,28 @@ def test_the_outputs_are_the_reference_s(saved: tuple[Family, nn.Module, Path]) 
     family, reference, folder = saved
     model = compiler.load(SPECS / family.spec, folder, map=MAP)
     assert difference(family, reference, model) < TOLERANCE
+
+
+def test_padding_on_the_left(saved: tuple[Family, nn.Module, Path]) -> None:
+    family, reference, folder = saved
+    if "attention_mask" not in inputs(family):
+        pytest.skip("this family has no padding")
+    model = compiler.load(SPECS / family.spec, folder, map=MAP)
+    assert difference(family, reference, model, LEFT) < TOLERANCE
+    assert difference(family, reference, model, torch.ones_like(LEFT)) < TOLERANCE
+
+
+def test_padding_is_exercised(saved: tuple[Family, nn.Module, Path]) -> None:
+    """The comparison can fail: what is real at one place is padding at another."""
+    family, _, folder = saved
+    if "attention_mask" not in inputs(family):
+        pytest.skip("this family has no padding")
+    model = compiler.load(SPECS / family.spec, folder, map=MAP)
+    every = inputs(family, torch.ones_like(LEFT))
+    for real in (REAL, LEFT):
+        padded, bare = answers(model, inputs(family, real)), answers(model, every)
+        for name in family.outputs:
+            assert not torch.allclose(padded[name], bare[name], atol=1e-3)
 
 
 def test_every_tensor_matters(saved: tuple[Family, nn.Module, Path]) -> None:

@@ -5,6 +5,7 @@ Compiled from the spec `llama` by graphspec 0.1.0 for `device=cpu,precision=fp32
 Shapes are noted behind the lines; axes: B batch, T position.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -30,7 +31,7 @@ class Attention(nn.Module):
         self.v = nn.Linear(D_MODEL, D_MODEL * KV_HEADS // HEADS, bias=False)
         self.o = nn.Linear(D_MODEL, D_MODEL, bias=False)
 
-    def forward(self, x: Tensor, rotary: Tensor) -> Tensor:
+    def forward(self, x: Tensor, rotary: Tensor, mask: Tensor | None) -> Tensor:
         q = self.q(x)  # B T d_model
         k = self.k(x)  # B T (d_model * kv_heads // heads)
         v = self.v(x)  # B T (d_model * kv_heads // heads)
@@ -39,12 +40,13 @@ class Attention(nn.Module):
         value = v.unflatten(-1, (KV_HEADS, -1))  # B T kv_heads (d_model // heads)
         turned_query = rotate_halves(query, rotary)  # B T heads (d_model // heads)
         turned_key = rotate_halves(key, rotary)  # B T kv_heads (d_model // heads)
-        # SDPA, is_causal: `causal` needs no mask tensor
+        # SDPA, is_causal or a mask tensor: `causal & tokens_real`, causal alone where no tensor is given
         attend = F.scaled_dot_product_attention(
             turned_query.transpose(1, 2),
             turned_key.transpose(1, 2),
             value.transpose(1, 2),
-            is_causal=True,
+            attn_mask=mask,
+            is_causal=mask is None,
             enable_gqa=True,
         ).transpose(1, 2)  # B T heads (d_model // heads)
         merged = attend.flatten(-2)  # B T d_model
@@ -76,9 +78,9 @@ class DecoderLayer(nn.Module):
         self.ffn_norm = nn.RMSNorm(D_MODEL, eps=EPS)
         self.ffn = GatedFfn()
 
-    def forward(self, x: Tensor, rotary: Tensor) -> Tensor:
+    def forward(self, x: Tensor, rotary: Tensor, tokens_real_mask: Tensor | None) -> Tensor:
         attention_norm = self.attention_norm(x)  # B T d_model
-        attention = self.attention(attention_norm, rotary)  # B T d_model
+        attention = self.attention(attention_norm, rotary, mask=tokens_real_mask)  # B T d_model
         mid = x + attention  # B T d_model
         ffn_norm = self.ffn_norm(mid)  # B T d_model
         ffn = self.ffn(ffn_norm)  # B T d_model
@@ -88,7 +90,7 @@ class DecoderLayer(nn.Module):
 class Llama(Model):
     """Llama 3, 8 billion parameters (Grattafiori et al., 2024).
 
-    tokens: int B T -> logits: B T vocab
+    tokens: int B T, tokens_real: bool B T = true -> logits: B T vocab
     """
 
     def __init__(self) -> None:
@@ -98,12 +100,14 @@ class Llama(Model):
         self.norm = nn.RMSNorm(D_MODEL, eps=EPS)
         self.logits = nn.Linear(D_MODEL, VOCAB, bias=False)
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, tokens_real: Tensor | None = None) -> Tensor:
         T = tokens.shape[1]
         rotary = rotary_table(T, D_MODEL // HEADS, THETA, device=tokens.device)  # 2 T (d_model // heads // 2)
+        position = torch.arange(T, device=tokens.device)  # int T
+        tokens_real_mask = None if tokens_real is None else (position[:, None] >= position) & tokens_real[:, None, None]
         embedding = self.embedding(tokens)  # B T d_model
         layers = embedding
         for layer in self.layers:
-            layers = layer(layers, rotary)  # B T d_model
+            layers = layer(layers, rotary, tokens_real_mask)  # B T d_model
         norm = self.norm(layers)  # B T d_model
         return self.logits(norm)  # B T vocab
