@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import combinations, pairwise
 
 from graphspec.render.measure import CLEAR, GUTTER, LABEL, TRACK
 from graphspec.render.picture import Point, Points, joined, moved
@@ -115,7 +112,7 @@ class Across:
         """The whole way of a route, from the outside of its tail to the inside of its head."""
         x, bottom = self.x(route.wire.head), self.plan.bottoms[route.wire.head]
         end = self.entry_point(route)
-        return joined(self._start(route), self._turns(route, end), (end,), moved(route.rest, x, bottom))
+        return joined(self.start(route), self.turns(route, end), (end,), moved(route.rest, x, bottom))
 
     def entry_point(self, route: Route) -> Point:
         """Where a route meets its head, or the frame around it."""
@@ -127,7 +124,7 @@ class Across:
     def _half(self, name: str, side: int) -> float:
         return self.plan.kids[name].reach(side)
 
-    def _start(self, route: Route) -> Points:
+    def start(self, route: Route) -> Points:
         wire = route.wire
         if not wire.tail:
             return ()
@@ -146,10 +143,10 @@ class Across:
         x, bottom = self.x(wire.tail), self.plan.bottoms[wire.tail]
         return end.moved(x, bottom).points if end else ((x, self.plan.top(wire.tail)),)
 
-    def _turns(self, route: Route, end: Point) -> Points:
+    def turns(self, route: Route, end: Point) -> Points:
         if route.form in ("outside", "level"):
             return ()
-        start = self._start(route)[-1][0]
+        start = self.start(route)[-1][0]
         level = self.plan.start(route)
         if route.form == "over":
             return ((start, route.y),)
@@ -158,76 +155,3 @@ class Across:
         track = self.xs[self.plan.column(route)] + self.plan.track_side(route) * route.offset
         turn = self.plan.turn(route)
         return ((start, level), (track, level), (track, turn), (end[0] if turn != end[1] else track, turn))
-
-    # -- what is in the way -------------------------------------------------------------------------------------------
-
-    def conflicts(self) -> Iterator[tuple[str, float]]:
-        """Items that must stand higher, and how high: a horizontal piece would cross them, lie on another's, or run
-        through a label."""
-        level = [piece for route in self.plan.routes if route.form != "tie" for piece in self._level_pieces(route)]
-        labelled = [route for route in self.plan.routes if route.labelled and route.wire.tail]
-        for piece in level:
-            yield from self._crossed(piece)
-            if any(self._meets_label(piece, route) for route in labelled):
-                yield piece.owner, self.plan.bottoms[piece.owner] + 6
-        for one, other in combinations(level, 2):
-            if self._source(one) != self._source(other) and one.lies_on(other):
-                later = max((one.owner, other.owner), key=lambda name: self.columns.place[name])
-                yield later, self.plan.bottoms[later] + 6
-
-    def _source(self, piece: _Piece) -> tuple[str, str]:
-        """What a piece carries: the outputs of a container are several, those of other items leave as one."""
-        wire = piece.route.wire
-        return wire.tail, wire.out if wire.tail and self.plan.exit(wire) else ""
-
-    def _level_pieces(self, route: Route) -> Iterator[_Piece]:
-        """The horizontal pieces of a route outside of its ends, each with the item whose height decides about it."""
-        entry = self.entry_point(route)
-        way = joined(self._start(route)[-1:], self._turns(route, entry), (entry,))
-        if route.form == "outside":
-            way = ((entry[0] + route.side * 1e6, entry[1]), entry)
-        turn = self.plan.turn(route)
-        for (x0, y0), (x1, y1) in pairwise(way):
-            if y0 == y1:
-                arrives = (x1, y1) == entry or (route.form == "round" and y0 == turn)
-                yield _Piece(
-                    route, min(x0, x1), max(x0, x1), y0, arrives, route.wire.head if arrives else route.wire.tail
-                )
-
-    def _meets_label(self, piece: _Piece, route: Route) -> bool:
-        """Whether a piece runs through the word above the end of a route (beside it, where the data flow right)."""
-        x, y = self.entry_point(route)
-        middle = x + route.side * LABEL / 2
-        near = piece.left < middle + LABEL / 2 and piece.right > middle - LABEL / 2
-        return near and piece.route.wire.head != route.wire.head and y + 2 < piece.y < y + LABEL - 6
-
-    def _crossed(self, piece: _Piece) -> Iterator[tuple[str, float]]:
-        wire = piece.route.wire
-        for name, kid in self.plan.kids.items():
-            x = self.x(name)
-            across = x - kid.left - 4 < piece.right and x + kid.right + 4 > piece.left
-            along = self.plan.bottoms[name] - 4 < piece.y < self.plan.top(name) + 4
-            if not across or not along or (piece.arrives and name == wire.head):
-                continue
-            if name != wire.tail:
-                yield name, piece.y + 10
-            elif piece.arrives and piece.route.form == "round":
-                yield wire.head, self.plan.bottoms[wire.head] + self.plan.top(name) - piece.y + 10
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A horizontal piece of a route; `owner` is the item whose height decides about it."""
-
-    route: Route
-    left: float
-    right: float
-    y: float
-    arrives: bool
-    owner: str
-
-    def lies_on(self, other: _Piece) -> bool:
-        """Whether both would look like one line, though they carry different values to different places."""
-        if self.arrives and other.arrives and self.route.wire.head == other.route.wire.head:
-            return False
-        return abs(self.y - other.y) < 3 and self.left < other.right and other.left < self.right

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from graphspec.render.across import Across
 from graphspec.render.columns import LEFT, RIGHT, Columns, columns, is_side
+from graphspec.render.conflicts import Conflicts
 from graphspec.render.measure import (
     BAND,
     PAD,
@@ -51,7 +52,7 @@ def placed(scene: Scene, place: Place) -> Placed:
     least: dict[str, float] = {}
     across = Across(Plan(found, kids, place.lanes, least))
     for _ in range(_MOST_PUSHES):
-        pushed = dict(across.conflicts())
+        pushed = dict(Conflicts(across).found())
         if not pushed:
             break
         least |= pushed

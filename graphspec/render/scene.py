@@ -14,9 +14,9 @@ from graphspec.render.glyphs import Glyph
 class Item:
     """One thing in a scene: a box, a mark, a text (an input or output of the model), a point, or a container.
 
-    A `source` is a box that reads nothing; `learned` is how many numbers it learns, where that is shown. `names` are the
-    nodes for which it stands; if it stands for some turns of a repeat, `turns` says which: the number of their run, and
-    where in the run's pattern they stand.
+    A `source` is a box that reads nothing; `learned` is how many numbers it learns, where that is shown. `names` are
+    the nodes for which it stands; if it stands for some turns of a repeat, `turns` says which: the number of their run,
+    and where in the run's pattern they stand.
     """
 
     name: str
