@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 from graphspec.render.measure import (
     CAPTION_LINE,
@@ -85,21 +86,28 @@ class _Writer:
 
     def inside(self, path: str, indent: str) -> Iterator[str]:
         """The boxes and frames within the frame at `path`."""
-        for piece in self.picture.pieces:
+        for piece in self.within.get(path, ()):
             match piece:
-                case Box() | Dot() if _parent(piece.path) == path:
+                case Box() | Dot():
                     yield f"{indent}{self.box(piece) if isinstance(piece, Box) else self.dot(piece)}"
                     if isinstance(piece, Box):
                         yield from (f"{indent}{extra}" for extra in self.extras(piece))
-                case Frame() if _parent(piece.path) == path:
+                case Frame():
                     yield f"{indent}subgraph {quoted(f'cluster_{piece.path}')} {{"
                     yield f"{indent}  graph [{self.frame(piece, path.count('/'))}]"
                     if piece.beside:
                         yield f"{indent}  {self.apart(piece, piece.beside)}"
                     yield from self.inside(f"{piece.path}/", indent + "  ")
                     yield f"{indent}}}"
-                case _:
-                    pass
+
+    @cached_property
+    def within(self) -> Mapping[str, list[Box | Dot | Frame]]:
+        """What stands in each frame, by its path."""
+        found: dict[str, list[Box | Dot | Frame]] = {}
+        for piece in self.picture.pieces:
+            if isinstance(piece, Box | Dot | Frame):
+                found.setdefault(_parent(piece.path), []).append(piece)
+        return found
 
     # -- pieces -------------------------------------------------------------------------------------------------------
 
