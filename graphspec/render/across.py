@@ -129,13 +129,9 @@ class Across:
         if not wire.tail:
             return ()
         if route.form in ("tie", "level"):
-            side = self._tail_side(route)
+            side = self.plan.tail_side(route)
             return ((self.x(wire.tail) + side * self._half(wire.tail, side), self.plan.start(route)),)
         return self.exit_points(wire)
-
-    def _tail_side(self, route: Route) -> int:
-        same = self.columns.place[route.wire.tail][0] == self.columns.place[route.wire.head][0]
-        return route.side if same else -route.side
 
     def exit_points(self, wire: Wire) -> Points:
         """From the item itself to where the wire leaves it, or its container."""

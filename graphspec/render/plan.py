@@ -44,6 +44,8 @@ class Route:
     labelled: bool = False
     form: str = "under"
     offset: float = 0.0
+    lift: float = 0.0
+    """Of a tie, how far above the middle of its tail it leaves."""
 
 
 class Plan(Heights):
@@ -53,7 +55,12 @@ class Plan(Heights):
         """The height at which a route leaves its tail's column."""
         if route.form == "level":
             return route.y
-        return self.middle(route.wire.tail) if route.form == "tie" else self.level(route.wire)
+        return self.middle(route.wire.tail) + route.lift if route.form == "tie" else self.level(route.wire)
+
+    def tail_side(self, route: Route) -> int:
+        """The side of its tail at which a tie or a level route leaves."""
+        same = self.columns.place[route.wire.tail][0] == self.columns.place[route.wire.head][0]
+        return route.side if same else -route.side
 
     def column(self, route: Route) -> int:
         """The column beside which a route has its track."""
@@ -73,7 +80,17 @@ class Plan(Heights):
         """Every wire to an item, then every tie."""
         found = [route for wire in self.columns.scene.wires if wire.head for route in self._ways(wire)]
         self._spread(found)
-        return [*found, *self._ties()]
+        ties = list(self._ties())
+        for tie in ties:
+            tie.lift = self._free(tie.wire.tail, self.tail_side(tie), found)
+            tie.y += self._free(tie.wire.head, tie.side, found)
+        return [*found, *ties]
+
+    def _free(self, name: str, side: int, routes: list[Route]) -> float:
+        """How far from the middle of an item's side no line comes in."""
+        taken = [route.y - self.middle(name) for route in routes if route.wire.head == name and route.side == side]
+        ways = (0.0, _SPREAD, -_SPREAD, 2 * _SPREAD)
+        return next((way for way in ways if all(abs(way - y) >= _SPREAD / 2 for y in taken)), 0.0)
 
     def _ways(self, wire: Wire) -> Iterator[Route]:
         head = self.kids[wire.head]

@@ -10,6 +10,7 @@ from graphspec.graph import Body, Call, Mixture, Node, Ref, Repeat
 from graphspec.masks import Everything, Mask
 from graphspec.operators import Operator
 from graphspec.operators.attention import Attend
+from graphspec.operators.contract import Contract
 from graphspec.operators.linear import FreeParameter
 from graphspec.operators.pointwise import Dropout, Pointwise
 from graphspec.operators.reduce import Reduce
@@ -206,6 +207,10 @@ def _operator_title(node: Node, operator: Operator) -> str:
             return _FUNCTIONS.get(function) or humanised(function)
         case Reduce():
             return reduce_title(operator)
+        case Contract(over=()):
+            return "Outer product"
+        case Contract(over=over):
+            return f"Dot product over {', '.join(size_text(axis, alone=True) for axis in over)}"
         case Select(axis=axis, at=at) if at.constant in _ENDS:
             return f"{_ENDS[at.constant]} of {size_text(axis, alone=True)}"
         case _:

@@ -36,6 +36,7 @@ EMBEDDING = "e: {op: embedding, in: tokens, size: vocab, dim: d}\np: {op: sinuso
         ('y: "sum(x * real, T)"', ["Sum over T [reduce]"]),
         ('s: {op: parameter, shape: []}\ny: "exp(s) * sum(x, d)"', ["Sum over d [reduce]"]),
         ('y: "mean(x, d)"', ["Mean over d [reduce]"]),
+        ("y: {op: contract, a: x, b: x, over: d}", ["Dot product over d [linear]"]),
         ("y: x ** 0.3", ["x to the 0.3 [pointwise]"]),
     ],
 )  # fmt: skip
