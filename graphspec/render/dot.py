@@ -25,7 +25,7 @@ from graphspec.render.names import plain, shortened
 from graphspec.render.picture import Box, Dot, Frame, Label, Line, Picture, Point
 from graphspec.render.theme import Palette
 
-GLYPH_SUFFIX = "•mask"
+GLYPH_SUFFIX, BESIDE_SUFFIX = "•mask", "•beside"
 LEADING = 1
 _ROUND = 6.0
 _ARROW = 5.5
@@ -194,7 +194,7 @@ class _Writer:
     def apart(self, frame: Frame, place: Point) -> str:
         """The same in a place of its own."""
         looks = f'shape=plaintext, style="", width=0.3, height=0.2, label=<{self.beside(frame)}>'
-        return f'{quoted(f"{frame.path}•beside")} [pos="{_at(place)}", {looks}]'
+        return f'{quoted(frame.path + BESIDE_SUFFIX)} [pos="{_at(place)}", {looks}]'
 
     def label(self, label: Label, at: int) -> str:
         place = _at((label.x, label.y + 8))

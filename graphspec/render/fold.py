@@ -159,7 +159,8 @@ def _with_sum(step: Step, lone: Lone) -> Step:
 
 def _with_linear(step: Step, lone: Lone) -> Step:
     parts = _parts(step, lone, lambda part: part.kind in _ACTIVATED)
-    if step.kind != "pointwise" or len(step.reads) != 1 or not parts:
+    does = step.node.does
+    if not isinstance(does, Pointwise) or len(does.arguments) != 1 or len(step.reads) != 1 or not parts:
         return step
     function = step.title.lower() if step.title[1:].islower() else step.title
     title = step.node.label or f"{parts[0].title} + {function}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from graphspec.axes import TensorType
@@ -200,7 +200,7 @@ def _operator_title(node: Node, operator: Operator) -> str:
             return humanised(node.name)
         case Pointwise(function="power", arguments=(str(), power)) if not isinstance(power, str):
             return _POWERS.get(str(power)) or (f"x{raised(str(power))}" if _is_whole(power) else f"x to the {power}")
-        case Pointwise(function=function, arguments=arguments) if function in _SIGNS:
+        case Pointwise(function=function, arguments=arguments) if function in _SIGNS and _has_number(arguments):
             words = ("x" if isinstance(argument, str) else str(argument) for argument in arguments)
             return f" {_SIGNS[function]} ".join(words)
         case Pointwise(function=function):
@@ -215,6 +215,10 @@ def _operator_title(node: Node, operator: Operator) -> str:
             return f"{_ENDS[at.constant]} of {size_text(axis, alone=True)}"
         case _:
             return operator_title(operator)
+
+
+def _has_number(arguments: Sequence[object]) -> bool:
+    return not all(isinstance(argument, str) for argument in arguments)
 
 
 def reduce_title(reduce: Reduce, name: str = "") -> str:

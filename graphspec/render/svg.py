@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from xml.etree import ElementTree
 
-from graphspec.render.dot import GLYPH_SUFFIX
+from graphspec.render.dot import BESIDE_SUFFIX, GLYPH_SUFFIX
 from graphspec.render.names import plain
 from graphspec.render.picture import Box, Frame, Picture
 from graphspec.render.scene import Item
@@ -84,12 +84,14 @@ def _words(picture: Picture) -> Iterator[tuple[str, str]]:
 def _centres(root: ElementTree.Element, picture: Picture) -> Mapping[str, float]:
     """Where the middle of each box, and of the whole, is in the SVG: Graphviz has moved all by the same step."""
     boxes = {plain(piece.path): piece.x for piece in picture.pieces if isinstance(piece, Box)}
+    frames = (piece for piece in picture.pieces if isinstance(piece, Frame))
+    apart = {plain(piece.path + BESIDE_SUFFIX): piece.beside[0] for piece in frames if piece.beside}
     for group in root.iter(_tag("g")):
         shape = group.find(_tag("path"))
         if group.get("class") == "node" and shape is not None and _title(group) in boxes:
             xs = [float(x) for x in re.findall(r"(-?[\d.]+),-?[\d.]+", shape.get("d", ""))]
             step = (min(xs) + max(xs)) / 2 - boxes[_title(group)]
-            return {path: x + step for path, x in {**boxes, "": picture.width / 2}.items()}
+            return {path: x + step for path, x in {**boxes, **apart, "": picture.width / 2}.items()}
     return {}
 
 

@@ -36,6 +36,14 @@ def test_the_gallery(path: Path, depth: int | None) -> None:
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_the_gallery_with_all_that_can_be_said(path: Path) -> None:
+    graph = graphspec.load(path).graph
+    assert faults(picture(graph, RenderOptions(shapes="all", params=True))) == []
+    for block in {body.block for body in graph.bodies() if body is not graph.body}:
+        assert faults(picture(graph, RenderOptions(focus=block, params=True))) == []
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_the_gallery_stands_close(path: Path) -> None:
     """What is pushed out of the way of lines is pushed no further than it must be."""
     drawn = picture(graphspec.load(path).graph, RenderOptions())

@@ -37,7 +37,7 @@ def test_without_graphviz_it_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_mask_is_its_grid() -> None:
-    grid = graphspec.load(ROOT / "specs/llm/llama.yaml").mask("layers", T=3)
+    grid = graphspec.load(ROOT / "specs/transformer.yaml").mask("decoder.self_attention", T=3)
     assert str(grid).splitlines()[-1].endswith("2 ██████")
     assert "causal" in grid._repr_svg_()
     with pytest.raises(graphspec.SpecError, match="unknown-mask"):

@@ -37,6 +37,7 @@ EMBEDDING = "e: {op: embedding, in: tokens, size: vocab, dim: d}\np: {op: sinuso
         ('s: {op: parameter, shape: []}\ny: "exp(s) * sum(x, d)"', ["Sum over d [reduce]"]),
         ('y: "mean(x, d)"', ["Mean over d [reduce]"]),
         ("y: {op: contract, a: x, b: x, over: d}", ["Dot product over d [linear]"]),
+        ("l: {op: linear, in: x, dim: d}\ny: l + real", ["Linear [linear]", "Add [pointwise]"]),
         ("y: x ** 0.3", ["x to the 0.3 [pointwise]"]),
     ],
 )  # fmt: skip
