@@ -27,6 +27,7 @@ _WORDS: Mapping[str, str] = {
     "kv": "KV",
     "lm": "LM",
     "vit": "ViT",
+    "alibi": "ALiBi",
 }
 _CONTROL = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]"
