@@ -108,7 +108,7 @@ def _over(at: Site, over: tuple[Dim, ...]) -> list[str]:
 
 def _known(at: Site, over: tuple[Dim, ...]) -> bool:
     """Whether all sizes are known when the module is made."""
-    return all(at.scope.unit.sizes.value(size) is not None for size in over)
+    return all(at.value(size) is not None for size in over or at.type("x").sizes[-1:])
 
 
 def _size(over: list[str]) -> str:
