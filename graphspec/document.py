@@ -181,7 +181,7 @@ class NodeEntry(Entry):
 
     @model_validator(mode="after")
     def _one_meaning(self) -> NodeEntry:
-        given = [name for name in ("expression", "op", "block") if getattr(self, name) is not None]
+        given = [it for it in (self.expression, self.op, self.first_block) if it is not None]
         if len(given) != 1:
             said = "says neither `op` nor `block`" if not given else "has both `op` and `block`"
             help = "write `{op: …}`, `{block: …}` or an expression"
@@ -203,10 +203,17 @@ class NodeEntry(Entry):
         return self.op is not None and self.op.text == MIXTURE
 
     @property
+    def first_block(self) -> Scalar | None:
+        """The block that the node stands for, or that the first turn of a repeat does, where turns name theirs."""
+        lists = [turns["block"].value for turns in (self.each, self.cycle) if "block" in turns]
+        first = next((it.items[0] for it in lists if isinstance(it, Sequence) and it.items), None)
+        return self.block if self.block is not None else first if isinstance(first, Scalar) else None
+
+    @property
     def called(self) -> Scalar | None:
         """The block that the node stands for, by name: its `block`, or the `expert` of a mixture."""
         expert = self.attributes.get("expert") if self.is_mixture else None
-        return expert.value if expert and isinstance(expert.value, Scalar) else self.block
+        return expert.value if expert and isinstance(expert.value, Scalar) else self.first_block
 
     @property
     def attributes(self) -> dict[str, Keyed]:

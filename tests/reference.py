@@ -416,17 +416,21 @@ def pad(at: _At) -> Tensor:
 
 def contract(at: _At) -> Tensor:
     """Each factor with all axes, multiplied, then summed over one axis after the other."""
-    a, b = at.types["a"].axes, at.types["b"].axes
-    expand = at.model.known.expand
-    order = list(dict.fromkeys((expand(axis.size), axis.primed) for axis in (*a, *b)))
+    known = at.model.known
+    summed = [_named(name) for name in at.does.over]
+    names: dict[str, list[object]] = {}
+    for port in ("a", "b"):
+        axes = at.types[port].axes
+        names[port] = [(known.expand(axis.size), axis.primed) for axis in axes]
+        for number, axis in enumerate(summed):
+            names[port][_place(axes, axis, known)] = number
+    order = list(dict.fromkeys(names["a"] + names["b"]))
     made = torch.ones(())
-    for port, axes in (("a", a), ("b", b)):
-        own = [(expand(axis.size), axis.primed) for axis in axes]
+    for port, own in names.items():
         tensor = at.given[port].permute([own.index(axis) for axis in order if axis in own])
         made = made * tensor[tuple(slice(None) if axis in own else None for axis in order)]
-    for axis in map(_named, at.does.over):
-        place = order.index((expand(axis.size), axis.primed))
-        made, _ = made.sum(place), order.pop(place)
+    for number in range(len(summed)):
+        made, _ = made.sum(order.index(number)), order.remove(number)
     return made
 
 

@@ -66,7 +66,10 @@ def group_norm(at: Site) -> Code:
     else:
         first = [place for place in range(len(given.axes)) if place not in over]
         layout = Layout(at, "x", first, over, least=2, most=2)
-        made = layout.turn_back(normed(layout.turn(at.read("x"))))
+        x = layout.turn(at.read("x"))
+        if len(over) >= 2:  # with channels last, torch crashes on the CPU where the input itself needs no gradient
+            x = method(x, "contiguous")
+        made = layout.turn_back(normed(x))
     alone = does.bias and does.weight == "none"
     return infix("+", made, at.tensors()["bias"]) if alone else made
 
@@ -105,7 +108,7 @@ def _over(at: Site, over: tuple[Dim, ...]) -> list[str]:
 
 def _known(at: Site, over: tuple[Dim, ...]) -> bool:
     """Whether all sizes are known when the module is made."""
-    return all(at.scope.unit.sizes.value(size) is not None for size in over)
+    return all(at.value(size) is not None for size in over or at.type("x").sizes[-1:])
 
 
 def _size(over: list[str]) -> str:

@@ -27,8 +27,8 @@ class BlockCall:
         self.block = self.find_block()
 
     def find_block(self) -> BlockValue:
-        assert self.entry.block is not None
-        return self.reader.block(self.entry.block, self.scope)
+        assert self.entry.first_block is not None
+        return self.reader.block(self.entry.first_block, self.scope)
 
     def build(self) -> Tensor:
         ports = self.ports()

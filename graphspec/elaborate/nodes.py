@@ -142,7 +142,7 @@ class NodesBuilder:
                 return Absent(name, lambda: self.input_of_absent(name, entry, reader))
         if entry.expression:
             return self.expression(name, entry.expression, entry.span)
-        if entry.block:
+        if entry.first_block:
             from graphspec.elaborate.blocks import BlockCall
 
             return BlockCall(self, name, entry, reader).build()

@@ -123,10 +123,15 @@ class RepeatCall:
     def uses_index(self) -> bool:
         from graphspec.elaborate.nodes import names_in, scalars_in
 
-        block = self.call.block.entry
-        written = [*scalars_in(block.map), *(s for w in self.call.written.values() for s in scalars_in(w.entry.value))]
+        written = [s for block in self.blocks() for s in scalars_in(block.entry.map)]
+        written += [s for w in self.call.written.values() for s in scalars_in(w.entry.value)]
         written += [s for values in self.cycle.values() for w in values for s in scalars_in(w.entry.value)]
         return self.times.index in names_in(written)
+
+    def blocks(self) -> list[BlockValue]:
+        """Every block that a turn may be."""
+        named = [it for values in (self.each, self.cycle) for it in values.get("block", ())]
+        return [self.call.block, *(self.call.reader.block(self.call.reader.scalar(it), it.scope) for it in named)]
 
     def turn(self, turn: int, carried: Tensor) -> Body:
         scope = Scope(self.call.scope)
@@ -144,7 +149,7 @@ class RepeatCall:
         return inside.body
 
     def block_of(self, written: dict[str, Written]) -> BlockValue:
-        """`each: {block: [...]}` gives every turn a block of its own."""
+        """`each: {block: […]}` gives every turn a block of its own."""
         own = written.pop("block", None)
         return self.call.reader.block(self.call.reader.scalar(own), own.scope) if own else self.call.block
 

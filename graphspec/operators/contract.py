@@ -1,6 +1,7 @@
 """Products of tensors, summed over named axes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from graphspec.axes import Axis, Dim, Sizes, TensorType, product, unprimed
 from graphspec.operators.declare import Mismatch, Operator, Signature, operator
@@ -11,10 +12,10 @@ from graphspec.operators.flow_contract import Contracts
 class Contract(Operator):
     """The product of two tensors, summed over the named axes: an `einsum` by the names of axes.
 
-    Both have an axis in common if it has the same name in both: equal sizes of different names stay apart. So without
-    `over` it is the outer product along what only one of them has. The axes of the result are those of `a`, then those
-    that only `b` has, without those summed over. A second occurrence of an axis is primed, as `rearrange` can make it:
-    `B T h c` times `B T' h c`, summed over `c`, gives `B T h T'`.
+    Both have an axis in common if it has the same name in both: equal sizes of different names stay apart, unless they
+    are summed over. So without `over` it is the outer product along what only one of them has. The axes of the result
+    are those of `a`, then those that only `b` has, without those summed over. A second occurrence of an axis is primed,
+    as `rearrange` can make it: `B T h c` times `B T' h c`, summed over `c`, gives `B T h T'`.
     """
 
     over: tuple[Dim, ...] = ()
@@ -25,27 +26,60 @@ class Contract(Operator):
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         for port in self.signature.inputs:
             _check(port.name, inputs)
-        summed = self.summed(inputs, sizes)
-        axes = product_axes(inputs["a"], inputs["b"], sizes)
-        return (("y", TensorType("float", tuple(axis for axis in axes if axis not in summed))),)
+        whole = self.whole(inputs, sizes)
+        return (("y", TensorType("float", tuple(whole.axes[at] for at in whole.left))),)
 
-    def summed(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[Axis, ...]:
-        """The axes summed over, as `a` has them. Raises `Mismatch`."""
-        return tuple(_common(axis, inputs, sizes) for axis in self.over)
+    def whole(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> "Whole":
+        """The product before anything is summed. Raises `Mismatch`."""
+        a, b = inputs["a"], inputs["b"]
+        summed = {_place(axis, b, "b", sizes): _place(axis, a, "a", sizes) for axis in self.over}
+        axes, places = list(a.axes), list[int]()
+        for at, axis in enumerate(b.axes):
+            found = summed.get(at, _named_alike(axis, a.axes, sizes))
+            if found is None:
+                found = len(axes)
+                axes.append(axis)
+            places.append(found)
+        return Whole(tuple(axes), {"a": tuple(range(len(a.axes))), "b": tuple(places)}, frozenset(summed.values()))
 
     def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
         return outputs[0].elements() * product(map(unprimed, self.over)) * (2 if self.over else 1)
 
 
-def product_axes(a: TensorType, b: TensorType, sizes: Sizes) -> tuple[Axis, ...]:
-    """The axes of the whole product: those of `a`, then those that only `b` has."""
-    return (*a.axes, *(axis for axis in b.axes if same_place(axis, a, sizes) is None))
+@dataclass(frozen=True)
+class Whole:
+    """The product of two tensors before anything is summed: the axes of the first, then those of the second alone.
+
+    `places`: where each axis of a tensor stands in it; `summed`: the places of the axes summed over.
+    """
+
+    axes: tuple[Axis, ...]
+    places: Mapping[str, tuple[int, ...]]
+    summed: frozenset[int]
+
+    @property
+    def left(self) -> tuple[int, ...]:
+        """The places of the axes that stay."""
+        return tuple(at for at in range(len(self.axes)) if at not in self.summed)
 
 
-def same_place(axis: Axis, other: TensorType, sizes: Sizes) -> int | None:
-    """Where another tensor has an axis of the same name."""
+def _named_alike(axis: Axis, others: Sequence[Axis], sizes: Sizes) -> int | None:
+    """Where an axis of the same name is."""
     own = sizes.expand(axis.size), axis.primed
-    return next((at for at, it in enumerate(other.axes) if (sizes.expand(it.size), it.primed) == own), None)
+    return next((at for at, it in enumerate(others) if (sizes.expand(it.size), it.primed) == own), None)
+
+
+def _place(name: Dim, given: TensorType, port: str, sizes: Sizes) -> int:
+    """The axis of a tensor that is summed over: of this name, else the only one of this size."""
+    wanted = Axis(unprimed(name), primed=unprimed(name) != name)
+    alike = _named_alike(wanted, given.axes, sizes)
+    if alike is not None:
+        return alike
+    equal = [at for at, it in enumerate(given.axes) if not it.primed and sizes.same(it.size, name)]
+    if len(equal) == 1:
+        return equal[0]
+    message = f"there is no axis `{name}` in `{port}` (`{given}`)"
+    raise Mismatch(message, "over", "both have what is summed over; `sum(x, axis)` sums one alone")
 
 
 def _check(port: str, inputs: Mapping[str, TensorType]) -> None:
@@ -59,19 +93,6 @@ def _check(port: str, inputs: Mapping[str, TensorType]) -> None:
     if twice is not None:
         message = f"`{port}` of `contract` has two axes `{twice}` (`{given}`)"
         raise Mismatch(message, port, "tell them apart by their sizes' names, or prime one with `rearrange`")
-
-
-def _common(size: Dim, inputs: Mapping[str, TensorType], sizes: Sizes) -> Axis:
-    """The axis of this name that both tensors have."""
-    wanted = Axis(unprimed(size), primed=unprimed(size) != size)
-    places = {port: same_place(wanted, inputs[port], sizes) for port in ("a", "b")}
-    for port, place in places.items():
-        if place is None:
-            given = inputs[port]
-            message = f"there is no axis `{size}` in `{port}` (`{given}`)"
-            raise Mismatch(message, "over", "both have what is summed over; `sum(x, axis)` sums one alone")
-    assert places["a"] is not None
-    return inputs["a"].axes[places["a"]]
 
 
 OPERATORS = (Contract,)

@@ -143,8 +143,9 @@ def _join(left: tuple[Axis, ...], right: tuple[Axis, ...], sizes: Sizes) -> tupl
 
 
 def _is_feature(axis: Axis, sizes: Sizes) -> bool:
-    """A size that is a number: not an axis whose size is known only at run time."""
-    return sizes.value(axis.size) is not None
+    """A size that is a number: not an axis whose size is known only at run time, nor the second of two that are meant
+    to meet."""
+    return not axis.primed and sizes.value(axis.size) is not None
 
 
 def _merge_order(left: tuple[Axis, ...], right: tuple[Axis, ...], places: tuple[int | None, ...]) -> tuple[Axis, ...]:

@@ -62,6 +62,7 @@ RULES: dict[str, tuple[str, str]] = {
         "x: B T d, w: (2 * n) c 2",
         "y: {op: convolution, in: x, weight: w, over: T, dim: 2 * n, kernel: 2, groups: 2}",
     ),
+    "a norm of pairs": ("w: T T'", "y: {op: layer_norm, in: w, weight: none, bias: false}"),
     "every row twice": ("x: B T d", 'y: {op: rearrange, in: x, pattern: "B T d -> B (T 2) d"}'),
     "all rows twice": ("x: B T d", 'y: {op: rearrange, in: x, pattern: "B T d -> B (r T) d", sizes: {r: 2}}'),
     "the same along new axes": (

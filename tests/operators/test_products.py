@@ -16,7 +16,7 @@ from tests.lower.cases import spec as case
 HEAD = """graphspec: 1
 params: {d: 6, n: 2, other: 6}
 axes: {B: batch, T: position, S: position}
-inputs: {x: B T d, a: B T n, ids: int B T, real: bool B T, pairs: B T T', wide: B T other}
+inputs: {x: B T d, a: B T n, ids: int B T, real: bool B T, pairs: B T T', wide: B T other, split: B T n d, rows: int S}
 nodes:
 """
 
@@ -44,7 +44,6 @@ FAULTS: dict[str, tuple[str, str]] = {
         "`{op: cast, to: float}`",
     ),
     "{op: contract, a: x, b: a, over: d}": ("there is no axis `d` in `b` (`B T n`)", "both have what is summed over"),
-    "{op: contract, a: x, b: wide, over: d}": ("there is no axis `d` in `b` (`B T other`)", "`sum(x, axis)` sums one"),
     "{op: pad, in: x, axis: T, left: -1}": (
         "`left` is -1, but padding only adds places",
         "cut places off with `slice`",
@@ -53,6 +52,16 @@ FAULTS: dict[str, tuple[str, str]] = {
     "{op: pad, in: ids, axis: T, left: 1, value: 0.5}": ("holds whole numbers, so that `value` cannot be 0.5", ""),
     "{op: pad, in: real, axis: T, left: 1, value: 2}": ("holds truth values, which are 0 and 1, so that `value`", ""),
     "{op: one_hot, in: x, size: d}": ("`ids` of `one_hot` holds whole numbers", ""),
+    "{op: rotary, in: split, at: x}": ("`at` of `rotary` holds whole numbers, but gets `B T d`", "`{op: cast, to: int}`"),
+    "{op: rotary, in: split, at: rows}": (
+        "`at` of `rotary` is `int S`, but positions lie along the last of `B T`",
+        "repeat them along the others with `rearrange`",
+    ),
+    "{op: sinusoidal_position, dim: d}": ("needs an axis to count along", "write `over: T`, or `at: …`"),
+    "{op: convolution, in: x, weight: a, over: T, dim: d, kernel: 3}": (
+        "`weight` of `convolution` has the shape d × d × 3, but is `B T n`",
+        "",
+    ),
     "sum(x, T')": ("there is no axis `T'` in `B T d`", "its axes are `B`, `T`, `d`"),
     "{op: linear, in: x, dim: d'}": (
         "`d'` is the second occurrence of an axis, which is no size",
@@ -98,6 +107,7 @@ def test_canonical_text_says_the_same(title: str) -> None:
         ("{op: contract, a: x, b: a}", "B T d n"),
         ("{op: contract, a: a, b: x}", "B T n d"),
         ("{op: contract, a: x, b: wide}", "B T d other"),  # equal sizes of different names
+        ("{op: contract, a: x, b: wide, over: d}", "B T"),  # but what is summed over may be of equal size
         ("{op: contract, a: x, b: a, over: T}", "B d n"),
         ("{op: contract, a: x, b: a, over: [T, B]}", "d n"),
         ("{op: contract, a: pairs, b: x, over: T}", "B T' d"),
@@ -165,6 +175,10 @@ BY_HAND = """keys: {op: rearrange, in: x, pattern: "B T d -> B T' d"}
   y: {op: contract, a: "softmax(seen, T')", b: keys, over: T'}"""
 
 
+TOLD = """at: "{at}"
+  y: {{block: std.attention, in: x, heads: 2, mask: causal & real, rotary: {{theta: 100, dims: 2, at: at}}}}"""
+
+
 @pytest.mark.parametrize(
     ("nodes", "contract", "status"),
     [
@@ -185,6 +199,12 @@ BY_HAND = """keys: {op: rearrange, in: x, pattern: "B T d -> B T' d"}
         (QUIET + "y: {op: contract, a: q, b: a, over: T}", PADDING, "proved"),
         # the other factor is read only where this one is not zero
         (QUIET + "y: {op: contract, a: q, b: x + 1, over: [T, d]}", PADDING, "proved"),
+        (TOLD.format(at="max(cumsum(real, T) - 1, 0)"), LEFT, "proved"),
+        (TOLD.format(at="max(cumsum(real, T) - 1, 0)"), CAUSAL, "proved"),
+        (TOLD.format(at="ids"), "causal: {output: y, input: ids}", "proved"),
+        (TOLD.format(at="ids"), "independent: {axis: B}", "proved"),
+        # every place reads the number at the end
+        (TOLD.format(at="max(ids, T) - ids"), "causal: {output: y, input: ids}", "refuted"),
         (BY_HAND, CAUSAL, "refuted"),  # a small weight is none that is zero: `attend` with a mask is
         ("p: {op: pad, in: x, axis: T, left: 2}\n  " + CONVOLVED, CAUSAL, "proved"),
         ("p: {op: pad, in: x, axis: T, left: 1, right: 1}\n  " + CONVOLVED, CAUSAL, "refuted"),

@@ -95,6 +95,21 @@ FAMILIES = {
         "BloomForCausalLM",
         {"vocab_size": 97, "hidden_size": 32, "n_layer": 3, "n_head": 4},
     ),
+    "mamba": Family(
+        "llm/mamba.yaml",
+        "MambaForCausalLM",
+        {
+            "vocab_size": 97,
+            "hidden_size": 32,
+            "num_hidden_layers": 3,
+            "state_size": 5,
+            "time_step_rank": 3,
+            "conv_kernel": 4,
+            "pad_token_id": 0,
+            "bos_token_id": 0,
+            "eos_token_id": 0,
+        },
+    ),
     "t5": Family(
         "encoder_decoder/t5.yaml",
         "T5ForConditionalGeneration",

@@ -12,12 +12,12 @@ import compiler
 import graphspec
 from compiler.target import Target
 from graphspec.analysis.contracts import verdicts
-from graphspec.axes import TensorType
+from graphspec.axes import Sizes, TensorType
 
 HEAD = """graphspec: 1
 name: said
 params: {d: 8, heads: 2, c: 4, vocab: 11, n: 3, experts: 4}
-axes: {B: batch, T: position, S: position}
+axes: {B: batch, T: position, S: position, P: {size: 6, role: position}}
 """
 LENGTHS = {"B": 2, "T": 6, "S": 5}
 
@@ -40,7 +40,10 @@ class Said:
         self.inputs = {**drawn, **self.given}
 
     def _draw(self, kind: TensorType, generator: torch.Generator) -> Tensor:
-        sizes = [size.value({**self.graph.sizes, **LENGTHS}) or 0 for size in kind.sizes]
+        derived = {axis.name: axis.size for axis in self.graph.axes if axis.size is not None}
+        known = Sizes({**self.graph.sizes, **LENGTHS}, derived)
+        sizes = [size for size in map(known.value, kind.sizes) if size]
+        assert len(sizes) == len(kind.sizes), kind
         match kind.dtype:
             case "float":
                 return torch.randn(sizes, generator=generator)
