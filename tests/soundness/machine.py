@@ -36,12 +36,13 @@ class Machine:
 
     graph: Graph
     seed: int
+    scale: float = 0.7
 
     @cached_property
     def weights(self) -> dict[str, Tensor]:
         draw, costs = torch.Generator().manual_seed(self.seed), Costs(self.graph)
         return {
-            name: 0.7 * torch.randn([costs.number(size) for size in p.shape], generator=draw, dtype=torch.float64)
+            name: self.scale * torch.randn([costs.number(size) for size in p.shape], generator=draw, dtype=torch.float64)
             for name, p in parameter_paths(self.graph.body)
         }
 
