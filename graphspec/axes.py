@@ -45,11 +45,16 @@ def _monomial_key(monomial: Monomial) -> tuple[int, tuple[tuple[tuple[str, str],
     return (-sum(power for _, power in monomial), tuple((_atom_key(atom), -power) for atom, power in monomial))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dim:
     """A size, in normal form. Build it with `dim`, `Dim.symbol` and arithmetic."""
 
     terms: tuple[tuple[Monomial, Fraction], ...]
+
+    def __eq__(self, other: object) -> bool:
+        if self is other or not isinstance(other, Dim):
+            return self is other
+        return self._hash == other._hash and self.terms == other.terms
 
     def __hash__(self) -> int:
         return self._hash
@@ -66,12 +71,12 @@ class Dim:
 
     @staticmethod
     def of_atom(atom: Atom) -> Dim:
-        return Dim(((((atom, 1),), Fraction(1)),))
+        return _made(((((atom, 1),), Fraction(1)),))
 
     @staticmethod
     def of_terms(terms: Mapping[Monomial, Fraction]) -> Dim:
         kept = [(monomial, factor) for monomial, factor in terms.items() if factor]
-        return Dim(tuple(sorted(kept, key=lambda term: _monomial_key(term[0]))))
+        return _made(tuple(sorted(kept, key=lambda term: _monomial_key(term[0])) if len(kept) > 1 else kept))
 
     # -- arithmetic ---------------------------------------------------------------------------------------------------
 
@@ -211,9 +216,15 @@ class Dim:
         return str(self).replace("_", "").isalnum()
 
 
+@lru_cache(maxsize=1 << 14)
+def _made(terms: tuple[tuple[Monomial, Fraction], ...]) -> Dim:
+    """One object for terms that come often, so that comparing it costs nothing."""
+    return Dim(terms)
+
+
 @lru_cache(maxsize=4096)
 def _int_dim(value: int) -> Dim:
-    return Dim((((), Fraction(value)),)) if value else Dim(())
+    return _made((((), Fraction(value)),)) if value else _made(())
 
 
 def dim(value: Dim | int | str) -> Dim:

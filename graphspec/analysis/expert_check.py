@@ -9,6 +9,7 @@ from graphspec.axes import Axis, TensorType, dim
 from graphspec.diagnostics import Report
 from graphspec.flow import NO_FACTS, Piece
 from graphspec.graph import WEIGHT, Body, Graph, Mixture, Node
+from graphspec.operators.flow_rules import ground
 from graphspec.operators.pointwise import aligned
 
 
@@ -38,7 +39,8 @@ def _mixed(node: Node, mixture: Mixture, body: Body, flow: FlowAnalysis) -> Iter
         place = _place(axis, node.type, flow)
         names = flow.names(node.type, place)
         marks = state.all_marks
-        if marks.order(names) != "none" or marks.uses_length(names) or _moves(axis, place, state, inner, flow):
+        apart = marks.order(names, size=ground(axis.size, flow.sizes)) != "none"
+        if apart or marks.uses_length(names) or _moves(axis, place, state, inner, flow):
             yield axis
 
 

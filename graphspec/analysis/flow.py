@@ -66,7 +66,7 @@ class State:
         return self.marks | Marks(absolutes=self.turned.axes) if self.turned else self.marks
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BodyFlow:
     """The states of a body's values in terms of its inputs."""
 
@@ -102,6 +102,7 @@ class FlowAnalysis:
         self.padding: Padding = padding
         self.training, self.by_mode = training, False
         self.sizes = sizes_of(graph)
+        self._effects: dict[tuple[BodyFlow, str, int], Effect] = {}
         self._found: dict[tuple[Body, tuple[Facts, ...]], BodyFlow] = {}
 
     def whole(self) -> BodyFlow:
@@ -136,12 +137,15 @@ class FlowAnalysis:
 
     def _facts(self, source: Input) -> Iterator[Fact]:
         """An input of truth values or whole numbers says of itself what it holds."""
-        kinds: dict[DType, Literal["real", "same"]] = {"bool": "real", "int": "same"}
-        kind, sizes = kinds.get(source.type.dtype), source.type.sizes
-        for axis, size in enumerate(sizes if kind else ()):
-            rows = [axis_names(other, self.sizes) for at, other in enumerate(sizes) if at != axis]
-            assert kind is not None
-            yield Fact(kind, source.name, axis, dim(0), ground(size, self.sizes), frozenset[str]().union(*rows))
+        kinds: dict[DType, tuple[Literal["real", "same", "value"], ...]] = {
+            "bool": ("real", "value"),
+            "int": ("same", "value"),
+        }
+        sizes = source.type.sizes
+        for kind in kinds.get(source.type.dtype, ()):
+            for axis, size in enumerate(sizes):
+                rows = [axis_names(other, self.sizes) for at, other in enumerate(sizes) if at != axis]
+                yield Fact(kind, source.name, axis, dim(0), ground(size, self.sizes), frozenset[str]().union(*rows))
 
     # -- bodies -------------------------------------------------------------------------------------------------------
 
@@ -186,6 +190,13 @@ class FlowAnalysis:
         facts = {port: flow.state(ref).facts for port, ref in node.inputs}
         outputs = tuple(value.type for value in node.outputs)
         return Use(node.does, types, outputs, self.sizes, facts, self.padding, self.training)
+
+    def effect(self, node: Node, flow: BodyFlow, output: int) -> Effect:
+        """The effect of one output of an operator's node."""
+        key = (flow, node.name, output)
+        if key not in self._effects:
+            self._effects[key] = effect_of(self.use(node, flow), output)
+        return self._effects[key]
 
     def _effect(self, use: Use, output: int) -> Effect:
         effect = effect_of(use, output)

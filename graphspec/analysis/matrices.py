@@ -6,11 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from graphspec.axes import Dim, Sizes, TensorType
 from graphspec.flow import Bound, Guard, Interval, Piece, Relation
 from graphspec.operators.flow_rules import Pairs, ground
+from graphspec.operators.told import Told
 
 
 class Unfit(Exception):
@@ -19,28 +21,35 @@ class Unfit(Exception):
 
 def number_of(size: Dim, sizes: Sizes, lengths: Mapping[str, int]) -> int:
     """The number that a size stands for at given lengths of run-time axes. Raises `Unfit` where there is none."""
-    number = ground(size, sizes).value(lengths)
-    if number is None or number < 0:
+    number = _number_at(ground(size, sizes), tuple(lengths.items()))
+    if number is None or number.denominator != 1 or number < 0:
         raise Unfit
-    return number
+    return int(number)
+
+
+@lru_cache(maxsize=1 << 14)
+def _number_at(size: Dim, lengths: tuple[tuple[str, int], ...]) -> Fraction | None:
+    return size.rational(dict(lengths))
 
 
 @dataclass(frozen=True)
 class Matrices:
     """How one axis of an input is read by an output of type `made`, whose axes `rows` are followed.
 
-    `exact`: only the pairs that surely are read; `narrow`: where these are known, the same of those that may be. `data`
-    is what every tensor holds that a mask reads, but for the one that is `held` at given values along the axis.
+    `told`: what is taken for granted of tensors, and whether only the pairs count that surely are read. `narrow`: where
+    what is really read is known, it counts even if all that may be read is asked for.
     """
 
     made: TensorType
     rows: Sequence[int]
     sizes: Sizes
     lengths: Mapping[str, int]
-    exact: bool
-    data: bool
-    held: tuple[str, Any] | None
+    told: Told
     narrow: bool = False
+
+    @property
+    def exact(self) -> bool:
+        return self.told.exact
 
     def size(self, size: Dim) -> int:
         return number_of(size, self.sizes, self.lengths)
@@ -84,15 +93,15 @@ class Matrices:
         return inside
 
     def _bound(self, bound: Dim) -> Fraction:
-        number = bound.rational(self.lengths)
+        number = _number_at(bound, tuple(self.lengths.items()))
         if number is None:
             raise Unfit
         return number
 
     def _guard(self, guard: Guard, place: Any, shape: Sequence[int]) -> Any:
-        if self.held is None or self.held[0] != guard.tensor:
-            return True
-        values = self.held[1]
+        if self.told.held is None or self.told.held[0] != guard.tensor:
+            return self._assumed(guard, place, shape)
+        values = self.told.held[1]
         source = _entries(values, place + int(self._bound(guard.at)))
         if guard.reader is None:
             return source
@@ -102,8 +111,18 @@ class Matrices:
         reader = _entries(values, _grid(self.rows.index(axis), shape) + int(self._bound(offset)))
         return source | ~reader if values.dtype == bool else source == reader
 
+    def _assumed(self, guard: Guard, place: Any, shape: Sequence[int]) -> Any:
+        """The guard by a tensor that is true everywhere; or else false, surely but for the reader's own place."""
+        if self.told.data or not self.exact:
+            return True
+        if guard.reader is None or guard.reader[0] not in self.rows:
+            return False
+        axis, offset = guard.reader
+        own = _grid(self.rows.index(axis), shape) + int(self._bound(offset))
+        return place + int(self._bound(guard.at)) == own
+
     def _pairs(self, pairs: Pairs, places: int) -> Any:
-        matrix = pairs.matrix(self.size(self.made.sizes[pairs.reader]), places, self.size, self.data)
+        matrix = pairs.matrix(self.size(self.made.sizes[pairs.reader]), places, self.size, self.told)
         if pairs.reader not in self.rows:
             return matrix.all(axis=0) if self.exact else matrix.any(axis=0)
         shape = [1] * len(self.rows) + [places]
@@ -115,7 +134,7 @@ class Matrices:
     def coverage(self, relation: Relation, pairs: Pairs | None, places: int) -> tuple[bool, bool]:
         """Whether all of an axis is read by some reader, and whether every reader reads some of it."""
         if pairs is not None and self.exact:
-            matrix = pairs.matrix(self.size(self.made.sizes[pairs.reader]), places, self.size, self.data)
+            matrix = pairs.matrix(self.size(self.made.sizes[pairs.reader]), places, self.size, self.told)
             return bool(matrix.any(axis=0).all()), bool(matrix.any(axis=1).all())
         found = [self._piece_coverage(item, places) for item in relation]
         return any(covers for covers, _ in found), any(fills for _, fills in found)

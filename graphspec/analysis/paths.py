@@ -151,8 +151,8 @@ class PathSearch:
         node = frame.body.node(point.ref.name)
         if not isinstance(node.does, Operator):
             return None
-        effect, _ = self.replay.steps(node, frame, _output(node, point.ref))
-        uses = self.replay.uses_length(effect)
+        effect = self.replay.analysis.effect(node, frame.flow, _output(node, point.ref))
+        uses = self.replay.uses_length(effect) and bool(frame.value(point.ref).live[point.place])
         return (*point.hops, self.hop(point, node, (), "its length", effect.stated)) if uses else None
 
     def following(self, point: Point) -> Iterator[Point]:
@@ -169,7 +169,7 @@ class PathSearch:
 
     def through(self, point: Point, frame: Frame, node: Node) -> Iterator[Point]:
         """By the hops of an operator."""
-        for step in self.replay.steps(node, frame, _output(node, point.ref))[1]:
+        for step in self.replay.steps(node, frame, _output(node, point.ref)):
             ref = node.input(step.hop.port)
             assert ref is not None
             given = frame.value(ref)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graphspec.analysis.digits import with_digits
@@ -19,12 +18,11 @@ from graphspec.analysis.matrices import Matrices, Unfit, number_of
 from graphspec.axes import Dim, TensorType
 from graphspec.flow import Facts
 from graphspec.graph import Body, Call, Input, Node, Ref, Repeat
-from graphspec.masks import ports
 from graphspec.operators import Operator
-from graphspec.operators.attention import Attend
-from graphspec.operators.flow_rules import Effect, Hop, Pairs, Use, effect_of
+from graphspec.operators.flow_pointwise import Picked
+from graphspec.operators.flow_rules import Effect, Hop, Pairs, Use
 from graphspec.operators.mask_truth import Chooses, Flips, Seen
-from graphspec.operators.shape import Pad, Shift
+from graphspec.operators.told import Read, Told
 
 MOST_TURNS = 4096
 
@@ -49,14 +47,21 @@ class Setting:
 
 @dataclass(frozen=True)
 class Value:
-    """For each entry along the followed axes, which of the source's it reads; last, whether it uses their number.
+    """For each entry along the followed axes, what it reads: in a column for each of the source's entries, one for
+    their number, and the last one for anything that can change at all, without which the entry is a constant."""
 
-    `live`: made from some input at all, so that it is no constant.
-    """
-
-    reads: Any
+    columns: Any
     patchy: frozenset[int] = frozenset()
-    live: bool = True
+
+    @property
+    def reads(self) -> Any:
+        """Which of the source's entries; last, whether their number."""
+        return self.columns[..., :-1]
+
+    @property
+    def live(self) -> Any:
+        """Whether the entry can change."""
+        return self.columns[..., -1]
 
 
 @dataclass(frozen=True)
@@ -75,9 +80,14 @@ class Step:
     certain: bool
 
     @property
-    def is_control(self) -> bool:
+    def weighs(self) -> bool:
+        """Whether it only weighs values: of constants, that changes nothing."""
+        return self.hop.weighs
+
+    @property
+    def chooses(self) -> bool:
         """Whether it chooses among values, and is none: of constants it may choose either."""
-        return all(item.control for relation in self.hop.axes for item in relation)
+        return not self.weighs and _is_control(self.hop)
 
     def claims(self, given: Value, exact: bool) -> bool:
         return not exact or (self.certain and not self.cuts & given.patchy)
@@ -122,50 +132,39 @@ class Replay:
         source = inputs[setting.source]
         self.names = with_digits(analysis.graph, analysis.sizes, analysis.names(source, setting.axis))
         self.count = self.size(source.sizes[setting.axis])
-        self._steps: dict[tuple[int, str, int], tuple[Effect, list[Step]]] = {}
+        self._followed: dict[TensorType, list[int]] = {}
+        self._steps: dict[tuple[int, str, int, bytes], list[Step]] = {}
         flow = analysis.whole()
         values = {name: self._input(name, given) for name, given in inputs.items()}
         self.frame = self._body(analysis.graph.body, flow, values)
-
-    @cached_property
-    def zero_rows(self) -> bool:
-        """Whether some rows may be zeros, all alike: shifted or padded in, or of queries that see no key."""
-        nodes = [(node, body) for body in self.analysis.graph.bodies() for node in body.nodes]
-        return any(
-            isinstance(node.does, Shift | Pad)
-            or (isinstance(node.does, Attend) and self._has_blind_rows(node, node.does, body))
-            for node, body in nodes
-        )
-
-    def _has_blind_rows(self, node: Node, attend: Attend, body: Body) -> bool:
-        query, key = (self.size(body.type_of(ref).sizes[-3]) for port, ref in node.inputs if port in ("query", "key"))
-        seen = Seen(attend.mask, 0).matrix(query, key, self.size, self.setting.data)
-        return not bool(seen.any(axis=1).all())
 
     def size(self, size: Dim) -> int:
         """The number that a size stands for."""
         return number_of(size, self.analysis.sizes, self.setting.lengths)
 
     def followed(self, given: TensorType) -> list[int]:
-        return [at for at in range(len(given.axes)) if self.analysis.names(given, at) & self.names]
+        if given not in self._followed:
+            self._followed[given] = [at for at in range(len(given.axes)) if self.analysis.names(given, at) & self.names]
+        return self._followed[given]
 
     def _shape(self, given: TensorType) -> list[int]:
         return [self.size(given.sizes[at]) for at in self.followed(given)]
 
     def _nothing(self, given: TensorType) -> Any:
-        shape = [*self._shape(given), self.count + 1]
+        shape = [*self._shape(given), self.count + 2]
         if math.prod(shape) > 1 << 26:
             raise Unfit
         return self.np.zeros(shape, dtype=bool)
 
     def _input(self, name: str, given: TensorType) -> Value:
-        reads = self._nothing(given)
+        columns = self._nothing(given)
         if name == self.setting.source:
             at = self.followed(given).index(self.setting.axis)
-            shape = [1] * len(reads.shape)
-            shape[at], shape[-1] = self.count, self.count + 1
-            reads |= self.np.eye(self.count, self.count + 1, dtype=bool).reshape(shape)
-        return Value(reads)
+            shape = [1] * len(columns.shape)
+            shape[at], shape[-1] = self.count, self.count + 2
+            columns |= self.np.eye(self.count, self.count + 2, dtype=bool).reshape(shape)
+        columns[..., -1] = not (self.setting.held and self.setting.held[0] == name)
+        return Value(columns)
 
     # -- bodies -------------------------------------------------------------------------------------------------------
 
@@ -199,9 +198,7 @@ class Replay:
         for source in inputs:
             if source.name not in made:
                 default = source.default
-                made[source.name] = (
-                    made[default] if isinstance(default, str) else Value(self._nothing(source.type), live=False)
-                )
+                made[source.name] = made[default] if isinstance(default, str) else Value(self._nothing(source.type))
         return made
 
     def _repeated(self, repeat: Repeat, node: Node, frame: Frame, given: Mapping[str, Value]) -> list[Value]:
@@ -229,10 +226,10 @@ class Replay:
         """What any turn reads, along a new first axis that is not followed."""
         if 0 in self.followed(made):
             raise Unfit
-        reads = self._nothing(made)
+        columns = self._nothing(made)
         for turn in turns:
-            reads |= turn.outputs[output].reads
-        return Value(reads, frozenset({0}))
+            columns |= turn.outputs[output].columns
+        return Value(columns, frozenset({0}))
 
     def _facts(self, node: Node, frame: Frame) -> dict[str, Facts]:
         return {port: frame.flow.state(ref).facts for port, ref in node.inputs}
@@ -241,51 +238,74 @@ class Replay:
 
     def _applied(self, node: Node, frame: Frame, output: int, given: Mapping[str, Value]) -> Value:
         made = self._nothing(node.outputs[output].type)
-        effect, steps = self.steps(node, frame, output)
         patchy: set[int] = set()
-        weighed = any(given[step.hop.port].live for step in steps if not step.is_control)
-        for step in steps:
+        for step in self.steps(node, frame, output):
             argument = given[step.hop.port]
-            if step.claims(argument, self.setting.exact) and (weighed or not step.is_control or not self.setting.exact):
-                made |= self._product(step.matrix, argument.reads)
+            if step.claims(argument, self.setting.exact):
+                made |= self._product(step.matrix, argument.columns)
                 patchy |= step.gaps.union(*(step.spreads[at] for at in argument.patchy if at in step.spreads))
-        live = any(given[step.hop.port].live for step in steps)
-        made[..., -1] |= self.uses_length(effect) and (live or not self.setting.exact)
-        return Value(made, frozenset(patchy), live)
+        if self.uses_length(self.analysis.effect(node, frame.flow, output)):
+            made[..., -2] |= made[..., -1] if self.setting.exact else True
+        return Value(made, frozenset(patchy))
 
     def uses_length(self, effect: Effect) -> bool:
-        """Whether the operator itself uses the length of the followed axis as a number."""
+        """Whether the operator itself uses the length of the followed axis as a number, where it is no constant."""
         masked_by = self.setting.held[0] if self.setting.held else ""
         sure = effect.stated and not effect.unsure
         return (sure or not self.setting.exact) and effect.marks.uses_length(self.names, masked_by)
 
-    def _product(self, matrix: Any, reads: Any) -> Any:
-        inner = len(reads.shape) - 1
-        as_numbers = (part.astype(self.np.float32) for part in (matrix, reads))
+    def _product(self, matrix: Any, columns: Any) -> Any:
+        inner = len(columns.shape) - 1
+        as_numbers = (part.astype(self.np.float32) for part in (matrix, columns))
         return self.np.tensordot(*as_numbers, axes=inner) > 0
 
-    def steps(self, node: Node, frame: Frame, output: int) -> tuple[Effect, list[Step]]:
-        """The hops of one output of a node, at these sizes."""
-        key = (id(frame.flow), node.name, output)
+    def steps(self, node: Node, frame: Frame, output: int) -> list[Step]:
+        """The hops of one output of a node of a run, at these sizes."""
+        effect = self.analysis.effect(node, frame.flow, output)
+        given = {port: frame.value(ref) for port, ref in node.inputs}
+        looks = any(hop.pairs or hop.weighs or _is_control(hop) for hop in effect.hops)
+        live = b"".join(value.live.tobytes() for value in given.values()) if looks else b""
+        key = (id(frame.flow), node.name, output, live)
         if key not in self._steps:
             use = self.analysis.use(node, frame.flow)
-            effect = effect_of(use, output)
-            self._steps[key] = effect, [self._step(hop, use, output, effect.stated) for hop in effect.hops]
+            told = self._told(effect, use, given)
+            steps = [self._step(hop, use, output, effect.stated, told) for hop in effect.hops]
+            self._steps[key] = self._limited(steps, given) if looks and self.setting.exact else steps
         return self._steps[key]
 
-    def _step(self, hop: Hop, use: Use, output: int, stated: bool) -> Step:
+    def _told(self, effect: Effect, use: Use, given: Mapping[str, Value]) -> Told:
+        """What the tensors hold that the pairs of a node depend on."""
+        reads = {read for hop in effect.hops for _, pairs in hop.pairs for read in _known(pairs)}
+        found = {read: self._live_along(given[read.port].live, use.inputs[read.port], read.axis) for read in reads}
+        return Told(self.setting.data, self.setting.held, found, self.setting.exact)
+
+    def _live_along(self, live: Any, given: TensorType, axis: int | None) -> Any:
+        """Which entries along an axis can change, whatever the other axes' places."""
+        followed = self.followed(given)
+        return live.all(axis=tuple(at for at, own in enumerate(followed) if own != axis))
+
+    def _limited(self, steps: Sequence[Step], given: Mapping[str, Value]) -> list[Step]:
+        """With what weighs values, or chooses among them, only where some of them can change."""
+        plain = [step for step in steps if not step.weighs and not step.chooses]
+        some = any(bool(given[step.hop.port].live.any()) for step in steps if not step.chooses)
+        here = self._changing(plain, given) if plain else some
+        limits = [here if step.weighs else some if step.chooses else True for step in steps]
+        return [replace(step, matrix=_where(limit, step.matrix)) for step, limit in zip(steps, limits, strict=True)]
+
+    def _changing(self, steps: Sequence[Step], given: Mapping[str, Value]) -> Any:
+        """For each entry of the output, whether by some of the steps it reads what can change."""
+        found = [
+            self._product(step.matrix, given[step.hop.port].columns[..., -1:])[..., 0]
+            for step in steps
+            if step.claims(given[step.hop.port], True)
+        ]
+        return self.np.any(found, axis=0) if found else False
+
+    def _step(self, hop: Hop, use: Use, output: int, stated: bool, told: Told) -> Step:
         given, made = use.inputs[hop.port], use.outputs[output]
         columns, pairs, setting = self.followed(given), dict(hop.pairs), self.setting
-        at_sizes = Matrices(
-            made,
-            self.followed(made),
-            use.sizes,
-            setting.lengths,
-            setting.exact,
-            setting.data,
-            setting.held,
-            setting.narrow and not hop.vague,
-        )
+        narrow = setting.narrow and not hop.vague
+        at_sizes = Matrices(made, self.followed(made), use.sizes, setting.lengths, told, narrow)
         matrix = self.np.ones([*at_sizes.shape(), *[1] * len(columns)], dtype=bool)
         for order, at in enumerate(columns):
             own = at_sizes.relation(hop.axes[at], pairs.get(at), self.size(given.sizes[at]))
@@ -298,19 +318,23 @@ class Replay:
             cuts |= set() if covers and at not in hop.vague else {at}
             gaps |= set() if fills else spreads[at] or set(range(len(made.axes)))
         certain = stated and not hop.vague.intersection(columns)
-        certain = certain and not (setting.held and any(map(_by_mask, pairs.values())))
-        certain = certain and not (self.zero_rows and any(map(_chooses, pairs.values())))
         return Step(hop, matrix, spreads, frozenset(cuts), frozenset(gaps), certain)
 
 
-def _chooses(pairs: Pairs) -> bool:
-    """Whether it only weighs keys against each other, which shows nothing where all of them are alike."""
-    return isinstance(pairs, Chooses | Flips) or (isinstance(pairs, Seen) and pairs.least > 1)
+def _known(pairs: Pairs) -> tuple[Read, ...]:
+    """The tensors by whose contents the pairs are decided."""
+    return pairs.known if isinstance(pairs, Seen | Chooses | Flips | Picked) else ()
 
 
-def _by_mask(pairs: Pairs) -> bool:
-    """Whether there is a choice only where a tensor that a mask reads, and that may be the held one, shows keys."""
-    return isinstance(pairs, Chooses) and bool(ports(pairs.mask))
+def _is_control(hop: Hop) -> bool:
+    return all(item.control for relation in hop.axes for item in relation)
+
+
+def _where(limit: Any, matrix: Any) -> Any:
+    """The rows of a matrix for which a flag is set: one for all, or one for each of the output's entries."""
+    if isinstance(limit, bool):
+        return matrix & limit
+    return matrix & limit.reshape([*limit.shape, *[1] * (matrix.ndim - limit.ndim)])
 
 
 def _alone(size: int, at: int, count: int) -> list[int]:
@@ -320,6 +344,6 @@ def _alone(size: int, at: int, count: int) -> list[int]:
 def same(left: Value, right: Value) -> bool:
     return (
         left.patchy == right.patchy
-        and left.reads.shape == right.reads.shape
-        and bool((left.reads == right.reads).all())
+        and left.columns.shape == right.columns.shape
+        and bool((left.columns == right.columns).all())
     )

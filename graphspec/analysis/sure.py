@@ -16,6 +16,7 @@ from graphspec.flow import EVERYWHERE, Interval, Piece, Relation
 from graphspec.masks import Adjacency, And, Causal, Documents, Everything, Keys, Mask, Or, Window
 from graphspec.operators.flow_rules import Effect, Hop, Pairs, Use, ground
 from graphspec.operators.mask_truth import Seen
+from graphspec.operators.told import ALIKE
 
 
 class SureFlow(FlowAnalysis):
@@ -46,7 +47,7 @@ def _surely(hop: Hop, use: Use, output: int) -> Hop | None:
 def _is_exact(relation: Relation, size: Dim, made: Sequence[Dim], use: Use, output: int) -> bool:
     if all(_is_fixed(item, size, made) for item in relation):
         number = size.constant
-        at_sizes = Matrices(use.outputs[output], (), use.sizes, {}, exact=True, data=True, held=None)
+        at_sizes = Matrices(use.outputs[output], (), use.sizes, {}, ALIKE)
         return number is not None and at_sizes.coverage(relation, None, number)[1]
     return not any(item.control for item in relation) and all(_is_around(item, size, made) for item in relation)
 

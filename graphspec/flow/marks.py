@@ -46,8 +46,8 @@ class Marks:
 
     `shifts`: symmetric under translations only; `absolutes`: not even under those; `lengths`: depends on the length;
     `mixed`: some step was not the identity; `edges`: zeros from beyond the ends are read, which tell an edge from
-    padding unless that is zero as well; `shown`: entries that are counted by being there; `blind`: some attention sees
-    no key at all, so that what counts zeros need not count.
+    padding unless that is zero as well; `shown`: entries that are counted by being there; `parted`: how long axes are
+    that were cut out of others or joined from parts, so that entries are not alike, even where they read nothing.
     """
 
     shifts: frozenset[str] = frozenset()
@@ -56,7 +56,7 @@ class Marks:
     mixed: frozenset[str] = frozenset()
     edges: frozenset[Length] = frozenset()
     shown: frozenset[Keys] = frozenset()
-    blind: bool = False
+    parted: frozenset[Dim] = frozenset()
 
     def __or__(self, other: Marks) -> Marks:
         if other in (self, NO_MARKS):
@@ -68,17 +68,17 @@ class Marks:
             self.mixed | other.mixed,
             self.edges | other.edges,
             self.shown | other.shown,
-            self.blind or other.blind,
+            self.parted | other.parted,
         )
 
-    def order(self, axes: Iterable[str], masked_by: str = "") -> Order:
+    def order(self, axes: Iterable[str], masked_by: str = "", size: Dim | None = None) -> Order:
         """The symmetry that is left along axes: under permutations (`none`), translations (`shift`) or neither.
 
-        `masked_by`: the translations are those of what is real by this tensor.
+        `masked_by`: the translations are those of what is real by this tensor. `size`: how long the axes are.
         """
         names = set(axes)
         edges = [edge for edge in self.edges if edge.axis in names]
-        if names & self.absolutes or any(masked_by not in edge.unless for edge in edges):
+        if names & self.absolutes or size in self.parted or any(masked_by not in edge.unless for edge in edges):
             return "absolute"
         return "shift" if edges or names & self.shifts else "none"
 
@@ -127,11 +127,11 @@ class Fact:
     """What a value says of a tensor among the model's inputs, entry by entry along its axis `axis`.
 
     `real`: where the value is not zero (or false), `tensor[i + offset]` is true. `same`: the value is
-    `tensor[i + offset]`. `size` is the length of the tensor along that axis, `rows` are the names of its other axes,
-    along which both are aligned.
+    `tensor[i + offset]`; `value`: it is that wherever this lies within the tensor. `size` is the length of the tensor
+    along that axis, `rows` are the names of its other axes, along which both are aligned.
     """
 
-    kind: Literal["real", "same"]
+    kind: Literal["real", "same", "value"]
     tensor: str
     axis: int
     offset: Dim

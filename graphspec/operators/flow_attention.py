@@ -26,6 +26,7 @@ from graphspec.masks import Atom, Causal, Chunk, Dilated, Documents, Everything,
 from graphspec.operators.flow_rules import Effect, Hop, Pairs, Shown, Use
 from graphspec.operators.mask_flow import Keyed, numbers_of
 from graphspec.operators.mask_truth import Chooses, Flips, Seen
+from graphspec.operators.told import Read
 
 TENSORS = ("query", "key", "value")
 
@@ -38,7 +39,7 @@ class Attends:
     def effect(self, use: Use, output: int) -> Effect:
         at = _Attention(use, output)
         if not at.keyed.may(at.mask):
-            return Effect(marks=Marks(blind=True))
+            return Effect()
         read = sorted((port for port in use.inputs if port != "value" or output == 0), key=lambda port: port != "value")
         return Effect(tuple(map(at.hop, read)), at.marks(), cancels=(("query", "key"),), shown=tuple(at.shown()))
 
@@ -81,6 +82,11 @@ class _Attention:
         size = self.use.ground(self.key_size)
         return Keyed(self.queries, size, self.use.ground, facts, self.use.padding)
 
+    @cached_property
+    def known(self) -> tuple[Read, ...]:
+        """The tensors that the mask reads, with what is known of them."""
+        return tuple(Read(port, self.key_place(port), self.keyed.facts[port]) for port in ports(self.mask))
+
     def key_facts(self, port: str) -> Facts:
         """The facts of a tensor along the keys, if it says the same to every query."""
         keys = self.key_place(port)
@@ -110,11 +116,12 @@ class _Attention:
         rows = self.use.axes(port, [*range(self.leading), None, None, None])[:-3]
         along_positions = along(self.queries, position) if port == "query" else self.keyed.may(self.mask)
         features = along(self.leading + 2, feature) if port == "value" else whole(feature)
-        pairs: Pairs = Seen(self.mask, self.queries, 1 if port == "value" else 2)
+        pairs: Pairs = Seen(self.mask, self.queries, 1 if port == "value" else 2, self.known)
         if port == "query":
-            pairs = Chooses(self.mask, self.queries, self.key_size)
+            pairs = Chooses(self.mask, self.queries, self.key_size, self.known)
         axes = (*rows, along_positions, self.group(head), features)
-        return Hop(port, axes, ((self.leading, pairs),), why=f"as a {port}{'' if port == 'query' else self.masked}")
+        why = f"as a {port}{'' if port == 'query' else self.masked}"
+        return Hop(port, axes, ((self.leading, pairs),), why=why, weighs=port != "value")
 
     @property
     def masked(self) -> str:
@@ -138,8 +145,8 @@ class _Attention:
         axes = list(self.aligned(port, keys))
         if keys is not None:
             axes[keys] = self.keyed.may(self.mask)
-        pairs = ((keys, Seen(self.mask, self.queries, 2)),) if keys is not None else ()
-        return Hop(port, tuple(axes), pairs, why="through the scores")
+        pairs = ((keys, Seen(self.mask, self.queries, 2, self.known)),) if keys is not None else ()
+        return Hop(port, tuple(axes), pairs, why="through the scores", weighs=True)
 
     def data(self, port: str) -> Hop:
         """What the mask reads: the keys' entries where they matter, and for documents the query's own too."""
@@ -149,10 +156,10 @@ class _Attention:
         pairs: tuple[tuple[int, Pairs], ...] = ()
         if keys is not None:
             axes[keys] = join(p for atom in read for p in self.atom(atom, keys, port))
-            pairs = ((keys, Flips(self.mask, read[0], self.queries)),)
+            pairs = ((keys, Flips(self.mask, read[0], self.queries, self.known)),)
         control = tuple(tuple(replace(p, control=True) for p in axis) for axis in axes)
         vague = frozenset({keys} if keys is not None and len(read) > 1 else ())
-        return Hop(port, control, pairs, vague, "through the mask")
+        return Hop(port, control, pairs, vague, "through the mask", weighs=True)
 
     def atom(self, atom: Atom, keys: int, port: str) -> Iterator[Piece]:
         yield from self.keyed.sens(atom, self.mask)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphspec.axes import Dim, dim
 from graphspec.flow import NO_FACTS, Facts, Guard, Marks, Relation
 from graphspec.operators.flow_mixing import kept
 from graphspec.operators.flow_rules import Effect, Hop, Size, Use
+
+if TYPE_CHECKING:
+    from graphspec.operators.told import Told
 
 Places = Sequence[int | None]
 
@@ -49,7 +52,7 @@ class Compared:
     reader: int
     k: Dim
 
-    def matrix(self, readers: int, places: int, size: Size, data: bool) -> Any:
+    def matrix(self, readers: int, places: int, size: Size, told: Told) -> Any:
         import numpy as np
 
         return np.full((readers, places), size(self.k) < places)

@@ -29,6 +29,7 @@ from graphspec.operators.flow_rules import Choice, Effect, Hop, Shown, Size, Use
 
 if TYPE_CHECKING:
     from graphspec.operators.shape import Concat
+    from graphspec.operators.told import Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def _cut(use: Use, output: int, start: Dim) -> Effect:
     axes[axis] = relation([piece({axis: Fraction(1)}, Interval.at(start), kept_places)])
     names = use.names(size)
     choice = Choice(((port, axis),), 1, Marks(absolutes=names))
-    marks = Marks(lengths=use.lengths(start), mixed=names)
+    marks = Marks(lengths=use.lengths(start), mixed=names, parted=frozenset({length}))
     return Effect((Hop(port, tuple(axes)),), marks, use.carried(port, places, {axis: start}), (choice,))
 
 
@@ -140,7 +141,9 @@ class Shifts:
         names = use.names(size)
         zero = {fact.tensor for fact in use.facts.get(port, NO_FACTS) if fact.kind == "real" and fact.axis == axis}
         lengths = use.lengths(by) | (frozenset[Length]() if by.at_least(0) else use.lengths(size, unless=zero))
-        facts = kept(use.carried(port, places, {axis: dim(0) - by}), "zeros")
+        moved = use.carried(port, places, {axis: dim(0) - by})
+        whole_ones = frozenset(f for f in moved if f.kind == "value" and f.axis == axis and _covers(f, size, by))
+        facts = kept(moved, "zeros") | whole_ones
         return Effect(
             (Hop(port, tuple(axes)),), Marks(absolutes=names, lengths=lengths, mixed=names), facts, unsure=True
         )
@@ -200,7 +203,7 @@ class Rolled:
     reader: int
     by: Dim
 
-    def matrix(self, readers: int, places: int, size: Size, data: bool) -> Any:
+    def matrix(self, readers: int, places: int, size: Size, told: Told) -> Any:
         import numpy as np
 
         back = (dim(0) - self.by).at_least(0)  # sizes are never below 0
@@ -256,7 +259,8 @@ class Joins:
         own = {port: axis - self._lead(use, port) for port in use.inputs}
         names = use.names(*(use.inputs[port].sizes[at] for port, at in own.items()))
         choice = Choice(tuple(own.items()), 2, Marks(absolutes=names))
-        return Effect(hops, Marks(mixed=names), facts, (choice,), shown=tuple(self._ends(use, axis)))
+        marks = Marks(mixed=names, parted=frozenset({use.ground(use.outputs[0].sizes[axis])}))
+        return Effect(hops, marks, facts, (choice,), shown=tuple(self._ends(use, axis)))
 
     def _ends(self, use: Use, axis: int) -> Iterator[Shown]:
         """Where one part ends and the next one begins, if that depends on a length."""
@@ -287,9 +291,14 @@ class Joins:
         size, places = use.ground(use.inputs[port].sizes[axis - lead]), range(lead, len(use.outputs[0].axes))
         found: set[Fact] = set()
         for fact in use.carried(port, places, {axis - lead: dim(0) - offset}):
-            own = fact.offset + offset
-            covers = dim(0).at_least(own) and (size + own).at_least(fact.size)
             fits = {None: True, "right": port == last, "left": port == first}[use.padding]
-            if fact.axis == axis and fact.kind == "real" and covers and fits:
+            kept_so = fact.kind == "value" or (fact.kind == "real" and fits)
+            if fact.axis == axis and kept_so and _covers(fact, size, offset):
                 found.add(fact)
         return frozenset(found)
+
+
+def _covers(fact: Fact, size: Dim, by: Dim) -> bool:
+    """Whether an axis of a size, before it was moved `by` so many places, held all of the fact's tensor."""
+    own = fact.offset + by
+    return dim(0).at_least(own) and (size + own).at_least(fact.size)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from graphspec.axes import Dim, Number
 from graphspec.flow import NO_FACTS, Facts, Guard, Marks, Piece, Relation
 from graphspec.operators.flow_mixing import kept
-from graphspec.operators.flow_rules import Effect, Hop, Use
+from graphspec.operators.flow_rules import Effect, Hop, Pairs, Size, Use
+from graphspec.operators.told import Read, Told
 
 Argument = str | Number | Dim | bool
 Known = Callable[[Argument], Facts]
@@ -37,12 +39,14 @@ class Elementwise:
         def known(argument: Argument) -> Facts:
             return facts[argument] if isinstance(argument, str) else NO_FACTS
 
-        hops = [
-            Hop(port, _guarded(use.axes(port, own), own, _conditions(function, arguments, port, known)))
-            for port, own in places.items()
-        ]
+        def hop(port: str, own: list[int | None]) -> Hop:
+            axes = _guarded(use.axes(port, own), own, _conditions(function, arguments, port, known))
+            pairs = tuple(_picked(use, _switches(use, function, arguments, port), own, output))
+            return Hop(port, axes, pairs, weighs=function == "multiply" and _is_switch(use, port))
+
+        hops = tuple(hop(port, own) for port, own in places.items())
         sizes = [argument for argument in arguments if isinstance(argument, Dim)]
-        return Effect(tuple(hops), Marks(lengths=use.lengths(*sizes)), _result(function, arguments, known))
+        return Effect(hops, Marks(lengths=use.lengths(*sizes)), _result(function, arguments, known))
 
 
 def places_in(use: Use, port: str, output: int) -> list[int | None]:
@@ -61,6 +65,59 @@ def _conditions(function: str, arguments: Sequence[Argument], port: str, known: 
     if function in ("multiply", "and"):
         return _all(known(other) for other in arguments if other != port)
     return known(arguments[0]) if function == "where" and port == arguments[1] else NO_FACTS
+
+
+def _switches(use: Use, function: str, arguments: Sequence[Argument], port: str) -> dict[str, bool]:
+    """The truth values by which an operand is read or not, and what each has to be."""
+    if arguments.count(port) != 1:
+        return {}
+    if function in ("multiply", "and"):
+        return {other: True for other in use.inputs if other != port and _is_truth(use, other)}
+    condition = arguments[0]
+    if function == "where" and isinstance(condition, str) and condition != port:
+        return {condition: port == arguments[1]}
+    return {}
+
+
+def _is_truth(use: Use, port: str) -> bool:
+    return use.inputs[port].dtype == "bool"
+
+
+def _is_switch(use: Use, port: str) -> bool:
+    """Whether an operand only says whether the others count."""
+    return _is_truth(use, port) and not all(_is_truth(use, other) for other in use.inputs)
+
+
+def _picked(
+    use: Use, switches: Mapping[str, bool], places: Sequence[int | None], output: int
+) -> Iterator[tuple[int, Pairs]]:
+    """By the axes of an operand that lie along those of its switches: where all of these are as they have to be."""
+    found: dict[int, dict[Read, bool]] = {}
+    for port, wanted in switches.items():
+        for axis, place in enumerate(_places(use, port, output)):
+            if place is not None and place in places:
+                facts = frozenset(fact for fact in use.facts.get(port, NO_FACTS) if fact.axis == axis)
+                found.setdefault(place, {})[Read(port, axis, facts)] = wanted
+    for place, reads in found.items():
+        yield places.index(place), Picked(place, tuple(reads), tuple(reads.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """The reader's own place, where truth values are as wanted."""
+
+    reader: int
+    known: tuple[Read, ...]
+    wanted: tuple[bool, ...]
+
+    def matrix(self, readers: int, places: int, size: Size, told: Told) -> Any:
+        import numpy as np
+
+        found = np.eye(readers, places, dtype=bool)
+        for read, wanted in zip(self.known, self.wanted, strict=True):
+            truth = told.keys(read, readers, size) if wanted else ~told.keys(read, readers, size)
+            found &= (truth.sure if told.exact else truth.may)[:, None]
+        return found
 
 
 def _guarded(axes: Sequence[Relation], places: Sequence[int | None], conditions: Facts) -> tuple[Relation, ...]:

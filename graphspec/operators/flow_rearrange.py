@@ -18,6 +18,7 @@ from graphspec.operators.flow_rules import Effect, Hop, Size, Use, ground
 if TYPE_CHECKING:
     from graphspec.operators.pattern import Layout
     from graphspec.operators.rearrange import Rearrange
+    from graphspec.operators.told import Told
 
 Rates = dict[int, Fraction]
 
@@ -113,7 +114,7 @@ class LastDigit:
     reader: int
     count: int
 
-    def matrix(self, readers: int, places: int, size: Size, data: bool) -> Any:
+    def matrix(self, readers: int, places: int, size: Size, told: Told) -> Any:
         import numpy as np
 
         return np.arange(readers)[:, None] % self.count == np.arange(places)

@@ -27,12 +27,13 @@ from graphspec.flow import (
 
 if TYPE_CHECKING:
     from graphspec.operators.declare import Operator
+    from graphspec.operators.told import Told
 
 
 class Pairs(Protocol):
     """Which pairs really are read where the relation is only a bound: a matrix of truth values, readers by places.
 
-    `size` gives the number that a size stands for; `data` is what tensors that the pairs depend on hold everywhere.
+    `size` gives the number that a size stands for; `told` is what tensors that the pairs depend on hold.
     """
 
     @property
@@ -40,7 +41,7 @@ class Pairs(Protocol):
         """The output's axis that the readers lie along."""
         ...
 
-    def matrix(self, readers: int, places: int, size: Size, data: bool) -> Any: ...
+    def matrix(self, readers: int, places: int, size: Size, told: Told) -> Any: ...
 
 
 class Size(Protocol):
@@ -52,7 +53,8 @@ class Hop:
     """How one output reads one port: a relation for each axis of the port.
 
     `pairs`: for an axis whose relation is only a bound, the pairs that are really read; `vague`: the axes for which
-    that is not known. `why` says for a reader what kind of reading it is, where that is not obvious.
+    that is not known. `why` says for a reader what kind of reading it is, where that is not obvious. `weighs`: whether
+    it only weighs the values that other hops read, which changes nothing where these are constants.
     """
 
     port: str
@@ -60,6 +62,7 @@ class Hop:
     pairs: tuple[tuple[int, Pairs], ...] = ()
     vague: frozenset[int] = frozenset()
     why: str = ""
+    weighs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +187,7 @@ class FixedSizes(Sizes):
     """Sizes that change no more, so that what has been put into them once is kept."""
 
     grounded: dict[Dim, Dim] = field(default_factory=dict[Dim, Dim], compare=False, repr=False)
+    named: dict[Dim, frozenset[str]] = field(default_factory=dict[Dim, frozenset[str]], compare=False, repr=False)
 
 
 def ground(size: Dim, sizes: Sizes) -> Dim:
@@ -202,6 +206,14 @@ def _ground(size: Dim, sizes: Sizes) -> Dim:
 
 def axis_names(size: Dim, sizes: Sizes) -> frozenset[str]:
     """What an axis of this size goes by in marks."""
+    if not isinstance(sizes, FixedSizes):
+        return _axis_names(size, sizes)
+    if size not in sizes.named:
+        sizes.named[size] = _axis_names(size, sizes)
+    return sizes.named[size]
+
+
+def _axis_names(size: Dim, sizes: Sizes) -> frozenset[str]:
     grounded = ground(size, sizes)
     return grounded.symbols or frozenset({str(grounded)})
 

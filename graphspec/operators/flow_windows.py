@@ -13,6 +13,7 @@ from graphspec.operators.flow_mixing import kept
 from graphspec.operators.flow_rules import Effect, Hop, Pairs, Size, Use
 
 if TYPE_CHECKING:
+    from graphspec.operators.told import Told
     from graphspec.operators.window import Window
 
 
@@ -23,7 +24,7 @@ class Taps:
     reader: int
     window: Window
 
-    def matrix(self, readers: int, places: int, size: Size, data: bool) -> Any:
+    def matrix(self, readers: int, places: int, size: Size, told: Told) -> Any:
         import numpy as np
 
         own = self.window
@@ -39,7 +40,7 @@ class Groups:
     reader: int
     count: Dim
 
-    def matrix(self, readers: int, places: int, size: Size, data: bool) -> Any:
+    def matrix(self, readers: int, places: int, size: Size, told: Told) -> Any:
         import numpy as np
 
         count = size(self.count)

@@ -339,6 +339,30 @@ def test_the_path_of_a_broken_symmetry_is_the_asymmetric_hop() -> None:
     assert (found.status, path(found)) == ("refuted", ["before"])
 
 
+PARTS = (
+    'same: {block: std.attention, in: e, heads: heads, mask: "causal & ~causal"}',
+    "row: {op: parameter, shape: [1, d]}",
+    "rest: {op: slice, in: same, axis: T, stop: T - 1}",
+    "parts: {op: concat, a: row, b: rest, axis: 1}",
+)
+
+
+def test_rows_that_read_nothing_may_still_differ() -> None:
+    """The first row is a learned one, all others are alike: nothing is read, and yet a permutation shows."""
+    found = verdict(decoder(EQUIVARIANT, mask="everything", more=PARTS, after="body + parts"))
+    assert (found.status, found.reason) == ("unknown", "`parts` tells positions along `T` apart")
+    left = "ignores_padding: {output: y, input: x, where: real, side: left}"
+    assert verdict(decoder(left, mask="real", more=PARTS, after="body + parts")).status != "proved"
+    assert verdict(decoder(EQUIVARIANT, mask="everything", more=PARTS, after="body + same")).status == "proved"
+    assert verdict(decoder(EQUIVARIANT, more=PARTS, before="same", after="body * 1")).status != "proved"
+
+
+def test_an_output_along_another_axis_is_not_permuted_alike() -> None:
+    """Tokens behind one more entry: permuted, they are in other places, and the output has no such axis."""
+    longer = "{op: concat, a: row, b: body, axis: 1}"
+    assert verdict(decoder(EQUIVARIANT, mask="everything", more=PARTS[1:2], after=longer)).status != "proved"
+
+
 @settings(max_examples=12)
 @given(strategies.specs(causal=False))
 def test_permutations_of_a_compiled_model(random: RandomSpec) -> None:

@@ -26,7 +26,8 @@ from graphspec.masks import (
     atoms,
 )
 from graphspec.operators.mask_flow import Keyed
-from graphspec.operators.mask_truth import Chooses, Flips, Seen, matrix_of
+from graphspec.operators.mask_truth import Chooses, Flips, Grid, Seen
+from graphspec.operators.told import ALIKE, APART
 from tests.flow.brute import matrix, truth
 
 SIZE = 6
@@ -125,7 +126,9 @@ def test_the_truth_used_in_replays_is_the_truth(mask: Mask) -> None:
         ids = np.zeros(SIZE, int) if data else np.arange(SIZE)
         edges, real = np.full((SIZE, SIZE), data), np.full(SIZE, data)
         held = {"ids": ids, "edges": edges, "real": real, "other": real, "count": np.array(SIZE if data else 0)}
-        assert (matrix_of(mask, SIZE, SIZE, number, lambda _, d=data: d) == pictured(mask, held)).all()
+        found = Grid(SIZE, SIZE, number, ALIKE if data else APART, {}).truth(mask)
+        assert (found.sure == pictured(mask, held)).all()
+        assert (found.may == found.sure).all()
 
 
 @pytest.mark.parametrize(
@@ -170,13 +173,13 @@ def test_a_mask_of_very_many_terms_is_everywhere() -> None:
 def test_a_lone_key_gives_no_choice() -> None:
     """Where one key is seen, its weight is 1 whatever it holds: query and key are not read, the value is."""
     own = And(Causal(), Window(dim(0), None))
-    assert not Chooses(own, 0, dim("T")).matrix(SIZE, SIZE, number, True).any()
-    assert not Seen(own, 0, least=2).matrix(SIZE, SIZE, number, True).any()
-    assert (Seen(own, 0).matrix(SIZE, SIZE, number, True) == np.eye(SIZE, dtype=bool)).all()
+    assert not Chooses(own, 0, dim("T")).matrix(SIZE, SIZE, number, ALIKE).any()
+    assert not Seen(own, 0, least=2).matrix(SIZE, SIZE, number, ALIKE).any()
+    assert (Seen(own, 0).matrix(SIZE, SIZE, number, ALIKE) == np.eye(SIZE, dtype=bool)).all()
 
 
 def test_a_tensor_is_read_where_its_atom_decides() -> None:
-    flips = Flips(And(Causal(), Keys("real")), Keys("real"), 0).matrix(SIZE, SIZE, number, True)
+    flips = Flips(And(Causal(), Keys("real")), Keys("real"), 0).matrix(SIZE, SIZE, number, ALIKE)
     assert (flips == np.tri(SIZE, dtype=bool)).all()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from graphspec.axes import Axis, Dim, Number, Sizes, TensorType, dim
-from graphspec.flow import Fact, Guard, Interval, Length, Marks, along, compose, within
+from graphspec.flow import Fact, Guard, Interval, Length, along, compose, within
 from graphspec.masks import Causal, Keys, Mask
 from graphspec.operators import OPERATORS, Operator
 from graphspec.operators.attention import Attend, Heads, Merge
@@ -266,4 +266,4 @@ def test_what_the_mask_reads_is_control() -> None:
 def test_a_mask_that_is_never_true_reads_nothing() -> None:
     from graphspec.masks import And, Not
 
-    assert attention(And(Causal(), Not(Causal()))) == Effect(marks=Marks(blind=True))
+    assert attention(And(Causal(), Not(Causal()))) == Effect()

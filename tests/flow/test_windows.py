@@ -18,6 +18,7 @@ from graphspec.operators import Operator
 from graphspec.operators.convolution import Convolution, Pool
 from graphspec.operators.flow_rules import Effect, Use, effect_of
 from graphspec.operators.norm import BatchNorm, GroupNorm
+from graphspec.operators.told import ALIKE
 from tests.flow.brute import matrix
 
 HEAD = """graphspec: 1
@@ -67,7 +68,7 @@ def bound(effect: Effect, given: tuple[int, ...], made: tuple[int, ...]) -> np.n
         for at, pairs in hop.pairs:
             if at == axis:
                 readers = np.indices(made)[pairs.reader].reshape(-1)
-                joint &= pairs.matrix(made[pairs.reader], size, number, True)[readers][:, places]
+                joint &= pairs.matrix(made[pairs.reader], size, number, ALIKE)[readers][:, places]
     return joint
 
 

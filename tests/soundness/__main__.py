@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 from tests.drawn import Seeded, spec
+from tests.soundness import log
 from tests.soundness.judged import MEASURED, SIZES, Found, Judged, judged
 from tests.soundness.oracles import BREAKS
 
@@ -100,7 +101,7 @@ def misses(all_judged: Sequence[Judged]) -> list[str]:
 PAGE = """# Soundness and precision of the verdicts
 
 Written by `make soundness` (`python -m tests.soundness --count {count} --seed {seed} --write docs/soundness.md`) on
-{date}: {count} random specs, seeds {seed} to {last}, in {minutes} minutes. Found wrong: **{wrong}**.
+{date}: {count} random specs, seeds {seed} to {last}. Found wrong: **{wrong}**.
 
 {table}
 
@@ -122,7 +123,8 @@ precision, with random weights, on fourteen worlds: different paddings, document
 - *proved* is contradicted by one pair that moves though it must not (each token is changed in turn), by an output that
   is another one on a part of the sequence (what comes later cut off, padding cut off, a document alone), among other
   rows, or in another order.
-- *refuted* is contradicted if the pair that the verdict names never moves, at four lengths with other weights.
+- *refuted* is contradicted if the pair that the verdict names never moves, in a world in which it must not, at four
+  lengths with larger and smaller weights.
 - *Those that hold*: of one spec in {every}, boolean matrices at lengths {sizes} say what is read, entry by entry and
   feature by feature, by the structure of every operator and with masks asked for every pair; nothing must break the
   contract there, nor in the model as it runs. This is measured for {measured}.
@@ -132,13 +134,12 @@ precision, with random weights, on fourteen worlds: different paddings, document
 """
 
 
-def page(options: argparse.Namespace, all_judged: Sequence[Judged], minutes: float) -> str:
+def page(options: argparse.Namespace, all_judged: Sequence[Judged]) -> str:
     return PAGE.format(
         count=len(all_judged),
         seed=options.seed,
         last=all_judged[-1].seed,
         date=datetime.now(UTC).date().isoformat(),
-        minutes=f"{minutes:.0f}",
         wrong=len(contradictions(all_judged)),
         table=table(all_judged),
         every=options.every,
@@ -154,6 +155,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--every", type=int, default=4, help="of one in how many the truth is asked, too")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=1e9, help="stop after that many")
+    parser.add_argument(
+        "--log", type=Path, metavar="FILE", help="keep what is found there, and go on with what is left"
+    )
     parser.add_argument("--show", action="store_true", help="list what holds but is not proved")
     parser.add_argument("--print", type=int, metavar="SEED", help="print the spec of a seed")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the page about this run")
@@ -161,17 +165,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.print is not None:
         sys.stdout.write(spec(Seeded(options.print)).text)
         return 0
-    start = time.monotonic()
-    found: list[Judged] = []
-    for one in run(range(options.seed, options.seed + options.count), options.every, options.jobs, options.minutes):
-        found.append(one)
+    found = list(_reported(options))
+    if options.write:
+        options.write.write_text(page(options, found), encoding="utf-8")
+    print(f"\n{table(found)}\n\n{len(found)} specs")
+    return 1 if contradictions(found) else 0
+
+
+def _reported(options: argparse.Namespace) -> Iterator[Judged]:
+    """The specs in the order of their seeds, those that the log holds already and the others; each told as it comes."""
+    seeds = range(options.seed, options.seed + options.count)
+    found = log.known(options.log) if options.log else {}
+    for one in run([seed for seed in seeds if seed not in found], options.every, options.jobs, options.minutes):
+        found[one.seed] = one
+        if options.log:
+            log.keep(options.log, one)
         for line in [*contradictions([one]), *(misses([one]) if options.show else [])]:
             print(line, flush=True)
-    minutes = (time.monotonic() - start) / 60
-    if options.write:
-        options.write.write_text(page(options, found, minutes), encoding="utf-8")
-    print(f"\n{table(found)}\n\n{len(found)} specs in {minutes:.1f} minutes")
-    return 1 if contradictions(found) else 0
+    yield from (found[seed] for seed in seeds if seed in found)
 
 
 if __name__ == "__main__":

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 
 import graphspec
-from graphspec.analysis.contracts import verdicts
+from graphspec.analysis.contracts import Verdict, verdicts
+from graphspec.graph import Contract
 from graphspec.operators import OPERATORS
 from graphspec.operators.flow_mixing import Identity
 from tests import strategies
 from tests.drawn import Drawn, Seeded, spec
+from tests.soundness import log
 from tests.soundness.__main__ import contradictions, main, misses, run, table
 from tests.soundness.judged import Found, Judged, Truths, judged
 from tests.soundness.machine import Machine
-from tests.soundness.oracles import LENGTH, Seen, contradicted, lawful
+from tests.soundness.oracles import LAWS, LENGTH, Seen, broken, contradicted, lawful
 
 QUICK = range(100_000, 100_120)
 
@@ -81,6 +86,34 @@ def test_a_mean_over_rows_that_claims_to_stay_in_its_row_is_found(monkeypatch: p
     assert wrong('"softmax(e, B)"') == ["independent"]
 
 
+def test_rows_that_are_mixed_in_some_rows_alone_are_found() -> None:
+    """The query tells rows apart only where there is a choice between two real keys."""
+    node = '{block: std.attention, in: rows, context: e, heads: heads, mask: "real & prefix(2)"}'
+    graph = graphspec.loads(MODEL.format(node=f'{node}\n  rows: "softmax(e, B)"')).graph
+    assert Machine(graph, 0).mixes_rows
+    assert not Machine(graphspec.loads(MODEL.format(node=SHOWS_ALL)).graph, 0).mixes_rows
+
+
+def test_a_length_that_counts_breaks_the_independence_of_places() -> None:
+    """No other place is read, but the same place alone gives another output."""
+    graph = graphspec.loads(MODEL.format(node='"e / T"')).graph
+    (told,) = verdicts(replace(graph, contracts=(Contract("independent", (("axis", "T"), ("input", "tokens"))),)))
+    assert told.status == "refuted"
+    seen = Seen(Machine(graph, 0), LENGTH, 0)
+    assert not contradicted(graph, told, seen)
+    assert broken(graph, replace(told, status="proved"), replace(seen, lawful=frozenset(LAWS)))
+
+
+@pytest.mark.parametrize("mask", ["documents(ids)", "~documents(ids)"])
+def test_a_pair_refutes_only_where_the_world_makes_it_break_the_contract(mask: str) -> None:
+    """`y[2]` reads `tokens[1]` in many worlds: only under the second mask in one in which they are of two documents."""
+    node = f'{{block: std.attention, in: e, heads: heads, mask: "{mask}"}}'
+    graph = graphspec.loads(MODEL.format(node=node)).graph
+    contract = Contract("isolates", (("output", "y"), ("input", "tokens"), ("documents", "ids")))
+    claim = Verdict(contract, "refuted", "`y` at `T` = 2 reads `tokens` at `T` = 1")
+    assert contradicted(graph, claim, Seen(Machine(graph, 0), LENGTH, 0)) == (mask == "documents(ids)")
+
+
 def test_a_causal_mask_that_shows_everything_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The analysis says `D ≤ 0` of it, and the model shows every key."""
     from tests import reference
@@ -141,6 +174,20 @@ def test_what_holds_and_is_not_proved_is_counted() -> None:
 def test_a_spec_that_cannot_be_judged_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.soundness.judged.verdicts", lambda graph: 1 / 0)
     assert contradictions([judged(1)]) == ["seed 1: ZeroDivisionError: division by zero"]
+
+
+def test_a_log_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept, page = tmp_path / "log.jsonl", tmp_path / "page.md"
+    options = ["--seed", "7", "--jobs", "1", "--every", "100", "--log", str(kept), "--write", str(page)]
+    assert main(["--count", "1", *options]) == 0
+    monkeypatch.setattr("tests.soundness.__main__.judged", lambda seed, measure: Judged(seed, crash="judged anew"))
+    assert main(["--count", "2", *options]) == 1
+    assert "seed 8: judged anew" in capsys.readouterr().out
+    assert "2 random specs, seeds 7 to 8. Found wrong: **1**" in page.read_text()
+    monkeypatch.setattr(log, "state", lambda: "the code has changed")
+    assert log.known(kept) == {}
 
 
 def test_the_command_prints_a_spec(capsys: pytest.CaptureFixture[str]) -> None:

@@ -65,8 +65,7 @@ def _only_where(
         return item.implies(guard, padding)
 
     def problem() -> str:
-        names = reading.names(source.type, [axis])
-        return asymmetry(reading.judge, ref, names, "absolute", tensor.name) if symmetric else ""
+        return asymmetry(reading.judge, ref, size, "absolute", tensor.name) if symmetric else ""
 
     held = replace(held, rows=rows)
     breaks = _cannot_be_said if apart else held.breaks

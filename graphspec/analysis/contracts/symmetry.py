@@ -11,8 +11,10 @@ from graphspec.analysis.contracts.culprit import culprit
 from graphspec.analysis.contracts.questions import Answer, Breaks, Case, Judge, Question, Witness
 from graphspec.analysis.contracts.reading import Reading, Senseless
 from graphspec.analysis.replay import Replay, Setting
-from graphspec.axes import TensorType
+from graphspec.axes import Dim, TensorType
+from graphspec.flow import Marks
 from graphspec.graph import Input, Ref
+from graphspec.operators.flow_rules import axis_names, ground
 
 
 def equivariant(reading: Reading) -> Iterator[Case]:
@@ -33,13 +35,15 @@ def _symmetric(reading: Reading, *, invariant: bool) -> Iterator[Case]:
 
 
 def _judge_symmetry(reading: Reading, output: str, ref: Ref, name: str, invariant: bool) -> Answer:
+    """What has no such axis must stay the same; what has it differs from place to place even if it reads nothing."""
     state, against = reading.judge.state(ref), ""
+    stays = invariant or reading.place(reading.type_of(ref), name) is None
     for source in reading.inputs().values():
         axis = reading.place(source.type, name)
-        if axis is None or source.name not in state.reads:
+        if axis is None or (stays and source.name not in state.reads):
             continue
-        broken = asymmetry(reading.judge, ref, reading.names(source.type, [axis]), "shift")
-        follows = invariant and any(item.rates for item in state.reads[source.name][axis])
+        broken = asymmetry(reading.judge, ref, source.type.sizes[axis], "shift")
+        follows = stays and any(item.rates for item in state.reads[source.name][axis])
         if not broken and not follows:
             continue
         found = _uneven(reading, output, ref, source, axis, name, invariant)
@@ -104,16 +108,18 @@ def _counterpart(may: Any, place: tuple[int, ...], column: int, np: Any, invaria
     return f"at {reader} does not read {read}"
 
 
-def asymmetry(
-    judge: Judge, ref: Ref, names: frozenset[str], worst: Literal["shift", "absolute"], masked_by: str = ""
-) -> str:
-    """What breaks the symmetry along axes, if anything does: under permutations, or only under translations."""
-    marks = judge.state(ref).all_marks
-    if marks.order(names, masked_by) not in ("absolute", worst):
+def asymmetry(judge: Judge, ref: Ref, size: Dim, worst: Literal["shift", "absolute"], masked_by: str = "") -> str:
+    """What breaks the symmetry along an axis, if anything does: under permutations, or only under translations."""
+    sizes = judge.analysis().sizes
+    names, length = axis_names(size, sizes), ground(size, sizes)
+
+    def breaks(marks: Marks) -> bool:
+        return marks.order(names, masked_by, length) in ("absolute", worst)
+
+    if not breaks(judge.state(ref).all_marks):
         return ""
-    found = culprit(judge.analysis(), ref, lambda own: own.order(names, masked_by) in ("absolute", worst))
-    axes = " and ".join(f"`{name}`" for name in sorted(names))
-    return f"{found or 'a step'} tells positions along {axes} apart"
+    found = culprit(judge.analysis(), ref, breaks)
+    return f"{found or 'a step'} tells positions along `{size}` apart"
 
 
 # -- use --------------------------------------------------------------------------------------------------------------
