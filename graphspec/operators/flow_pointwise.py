@@ -94,7 +94,7 @@ def _picked(
     """By the axes of an operand that lie along those of its switches: where all of these are as they have to be."""
     found: dict[int, dict[Read, bool]] = {}
     for port, wanted in switches.items():
-        for axis, place in enumerate(_places(use, port, output)):
+        for axis, place in enumerate(places_in(use, port, output)):
             if place is not None and place in places:
                 facts = frozenset(fact for fact in use.facts.get(port, NO_FACTS) if fact.axis == axis)
                 found.setdefault(place, {})[Read(port, axis, facts)] = wanted

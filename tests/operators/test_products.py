@@ -52,7 +52,10 @@ FAULTS: dict[str, tuple[str, str]] = {
     "{op: pad, in: ids, axis: T, left: 1, value: 0.5}": ("holds whole numbers, so that `value` cannot be 0.5", ""),
     "{op: pad, in: real, axis: T, left: 1, value: 2}": ("holds truth values, which are 0 and 1, so that `value`", ""),
     "{op: one_hot, in: x, size: d}": ("`ids` of `one_hot` holds whole numbers", ""),
-    "{op: rotary, in: split, at: x}": ("`at` of `rotary` holds whole numbers, but gets `B T d`", "`{op: cast, to: int}`"),
+    "{op: rotary, in: split, at: x}": (
+        "`at` of `rotary` holds whole numbers, but gets `B T d`",
+        "`{op: cast, to: int}`",
+    ),
     "{op: rotary, in: split, at: rows}": (
         "`at` of `rotary` is `int S`, but positions lie along the last of `B T`",
         "repeat them along the others with `rearrange`",

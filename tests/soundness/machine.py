@@ -42,7 +42,8 @@ class Machine:
     def weights(self) -> dict[str, Tensor]:
         draw, costs = torch.Generator().manual_seed(self.seed), Costs(self.graph)
         return {
-            name: self.scale * torch.randn([costs.number(size) for size in p.shape], generator=draw, dtype=torch.float64)
+            name: self.scale
+            * torch.randn([costs.number(size) for size in p.shape], generator=draw, dtype=torch.float64)
             for name, p in parameter_paths(self.graph.body)
         }
 
