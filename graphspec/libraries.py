@@ -7,10 +7,10 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from graphspec.diagnostics import Report, display_name
+from graphspec.diagnostics import Report
 from graphspec.document import Document, lay_out
 from graphspec.elaborate.values import Library
-from graphspec.source import Scalar, file_beside, parse, read
+from graphspec.source import DISK, Files, Root, Scalar, file_beside, parse, read
 
 MAX_FILES = 64
 
@@ -32,9 +32,9 @@ def standard_library() -> Library:
     return Library("std", documents[0].model_copy(update={"blocks": blocks}), nothing, standard_library)
 
 
-def own_library(document: Document, root: Path | None, report: Report) -> Library:
-    """The spec's own file, with the libraries that it uses."""
-    used: Mapping[str, Library] = _used(document, root, root, report, ()) if root else {}
+def own_library(document: Document, root: Path | None, report: Report, files: Files = DISK) -> Library:
+    """The spec's own file, with the libraries that it uses, from where it comes itself."""
+    used: Mapping[str, Library] = _used(document, root, Root(root, files), report, ()) if root else {}
     if document.use and root is None:
         help = "load the spec from a file"
         report.error("unknown-library", "a spec without a file has no paths to follow", document.span, help=help)
@@ -42,7 +42,7 @@ def own_library(document: Document, root: Path | None, report: Report) -> Librar
 
 
 def _used(
-    document: Document, folder: Path, root: Path, report: Report, above: tuple[Path, ...]
+    document: Document, folder: Path, root: Root, report: Report, above: tuple[Path, ...]
 ) -> Mapping[str, Library]:
     found: dict[str, Library] = {}
     for name, entry in document.use.items():
@@ -63,8 +63,8 @@ def _used(
     return found
 
 
-def _read_library(name: str, path: Path, root: Path, report: Report, above: tuple[Path, ...]) -> Library | None:
-    source = read(path, report)
+def _read_library(name: str, path: Path, root: Root, report: Report, above: tuple[Path, ...]) -> Library | None:
+    source = read(path, report, root.files)
     document = lay_out(source, report) if source else None
     if document is None:
         return None
@@ -74,7 +74,7 @@ def _read_library(name: str, path: Path, root: Path, report: Report, above: tupl
         help = "a library has only blocks: give them parameters and ports of their own"
         report.error(
             "not-a-library",
-            f"the library `{display_name(path)}` has `{extra[0]}`",
+            f"the library `{root.files.name(path)}` has `{extra[0]}`",
             place.span if place else None,
             help=help,
         )

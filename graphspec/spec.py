@@ -15,7 +15,7 @@ from graphspec.document import Document, lay_out
 from graphspec.elaborate import elaborate
 from graphspec.graph import Graph, Mixture
 from graphspec.libraries import own_library
-from graphspec.source import Source, parse, read
+from graphspec.source import DISK, Files, Source, parse, read
 from graphspec.variants import extend
 
 if TYPE_CHECKING:
@@ -133,15 +133,19 @@ def loads(text: str, **overrides: Override) -> Spec:
     return spec
 
 
-def read_spec(path: str | os.PathLike[str], overrides: Mapping[str, Override], report: Report) -> Spec | None:
+def read_spec(
+    path: str | os.PathLike[str], overrides: Mapping[str, Override], report: Report, files: Files = DISK
+) -> Spec | None:
     """Text → source → document → graph; None if a stage found an error."""
-    source = read(path, report)
-    return build_spec(source, Path(path).parent, overrides, report) if source else None
+    source = read(path, report, files)
+    return build_spec(source, Path(path).parent, overrides, report, files) if source else None
 
 
-def build_spec(source: Source, folder: Path | None, overrides: Mapping[str, Override], report: Report) -> Spec | None:
+def build_spec(
+    source: Source, folder: Path | None, overrides: Mapping[str, Override], report: Report, files: Files = DISK
+) -> Spec | None:
     """Source → document → graph; None if a stage found an error."""
-    extended = extend(source, folder, report)
+    extended = extend(source, folder, report, files)
     document: Document | None = lay_out(extended, report) if extended else None
     if extended is None or document is None:
         return None
@@ -151,7 +155,7 @@ def build_spec(source: Source, folder: Path | None, overrides: Mapping[str, Over
         what = "a library of blocks, not a model" if document.blocks else "empty: it has no nodes"
         report.error("no-model", f"this file is {what}", _head(source), help=help)
         return None
-    graph = elaborate(own_library(document, folder, report), overrides, report)
+    graph = elaborate(own_library(document, folder, report, files), overrides, report)
     if graph is not None and not report.failed:
         _experts(graph, report)
     maps = _checkpoints(document, graph, report)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from graphspec.diagnostics import Note, Report, suggestion
-from graphspec.source import Map, Scalar, Sequence, Source, Value, file_beside, read
+from graphspec.source import DISK, Files, Map, Root, Scalar, Sequence, Source, Value, file_beside, read
 
 EXTENDS, OVERRIDE, REMOVE = "extends", "override", "remove"
 MAX_BASES = 16
@@ -26,13 +26,13 @@ OPEN = ("use", "outputs", "init", "checkpoints", *SECTIONS)
 TITLES = ("graphspec", "name", "title", "about")
 
 
-def extend(source: Source, folder: Path | None, report: Report) -> Source | None:
+def extend(source: Source, folder: Path | None, report: Report, files: Files = DISK) -> Source | None:
     """The source with what it extends; None if that cannot be told. Files lie in `folder` or below."""
-    return _extended(source, folder, folder, report, ())
+    return _extended(source, folder, Root(folder, files) if folder else None, report, ())
 
 
 def _extended(
-    source: Source, folder: Path | None, root: Path | None, report: Report, above: tuple[Path, ...]
+    source: Source, folder: Path | None, root: Root | None, report: Report, above: tuple[Path, ...]
 ) -> Source | None:
     given = source.root.get(EXTENDS)
     if given is None:
@@ -52,7 +52,7 @@ def _names_no_base(root: Map, report: Report) -> bool:
 
 
 def _base(
-    given: Value, folder: Path | None, root: Path | None, report: Report, above: tuple[Path, ...]
+    given: Value, folder: Path | None, root: Root | None, report: Report, above: tuple[Path, ...]
 ) -> Source | None:
     """The spec that is extended, itself with what it extends, seen from `folder`."""
     if not isinstance(given, Scalar) or given.absent:
@@ -67,7 +67,7 @@ def _base(
     if path in above or len(above) >= MAX_BASES:
         report.error("extends-cycle", f"`{given.text}` extends itself", given.span, help="remove this line")
         return None
-    source = read(path, report)
+    source = read(path, report, root.files)
     found = _extended(source, path.parent, root, report, (*above, path)) if source else None
     if found is None:
         return None

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 LANGUAGE = (
     "diagnostics",
     "source",
+    "revisions",
     "expressions",
     "axes",
     "flow",
@@ -29,7 +30,9 @@ LANGUAGE = (
     "checkpoints",
     "analysis",
     "render",
+    "difference",
     "spec",
+    "compare",
 )
 BACKEND = (
     "runtime",

@@ -16,6 +16,7 @@ from compiler.cli import (
     bench,
     check,
     compile,
+    diff,
     docs,
     export,
     gallery,
@@ -31,7 +32,10 @@ from compiler.cli import (
 from compiler.cli.options import complain
 from graphspec.diagnostics import SpecError
 
-COMMANDS = (check, show, reach, render, compile, train, verify, bench, predict, import_, export, new, docs, gallery)
+COMMANDS = (
+    *(check, show, reach, render, diff, compile, train, verify, bench, predict),
+    *(import_, export, new, docs, gallery),
+)
 
 app = typer.Typer(
     name="graphspec",

@@ -13,7 +13,7 @@ from typing import Any
 
 from graphspec import masks
 from graphspec.axes import Dim, Number
-from graphspec.graph import WEIGHT, Body, Call, Graph, Input, Mixture, Node, Ref, Repeat
+from graphspec.graph import WEIGHT, Body, Call, Graph, Input, Mixture, Node, Ref, Repeat, inner_bodies
 from graphspec.operators import Operator, Record
 from graphspec.operators.pattern import Pattern
 from graphspec.operators.pointwise import ARITHMETIC, COMPARISONS, Dropout, Pointwise
@@ -316,3 +316,38 @@ def _flow(entries: Mapping[str, str | list[str]]) -> str:
 def expression_text(node: Node, body: Body) -> str:
     """The operation of one node as an expression of the language."""
     return _Expressions(body).expression(node)
+
+
+def meaning(node: Node, body: Body) -> dict[str, str]:
+    """What a node that is no block says, every attribute spoken out; an expression stands under the empty name."""
+    writer, operator = _Expressions(body), node.does
+    assert isinstance(operator, Operator), f"{node.name} is a block"
+    if is_expression(operator):
+        return {"": writer.expression(node)}
+    refs, ports = dict(node.inputs), {port.name for port in operator.input_ports()}
+    said = {"op": operator.op} | {port: writer.ref(ref) for port, ref in node.inputs if port in ports}
+    for attribute in operator.attributes:
+        value = _value(getattr(operator, attribute.name), refs, writer)
+        said[attribute.name] = f"[{', '.join(value)}]" if isinstance(value, list) else value
+    for parameter in node.parameters:
+        said |= {"share": ".".join(parameter.tied)} if parameter.tied else {}
+        said |= {"init": str(parameter.init)} if parameter.given else {}
+        said |= {} if parameter.trainable else {"trainable": "false"}
+    return said
+
+
+def is_expression(operator: Operator) -> bool:
+    """Whether a node of this operator is written as an expression."""
+    return isinstance(operator, Pointwise | Dropout | Softmax) or (
+        isinstance(operator, Reduce) and bool(operator.function)
+    )
+
+
+def input_text(body: Body, ref: Ref) -> str:
+    """A value of a body as it is read: its name, or the expression that it is a part of."""
+    return _Expressions(body).ref(ref)
+
+
+def node_text(node: Node, body: Body, seen: Seen) -> str:
+    """A node as it would be written in a spec, blocks by their own names."""
+    return _node(node, _Expressions(body), seen, {inner: inner.block for inner in inner_bodies(node)})

@@ -118,16 +118,20 @@ class _Writer:
                 fill = f'shape=circle, style=filled, fillcolor="{self.palette.fill("mark")}"'
                 return f"{quoted(box.path)} [{size}, {fill}{self.paint(box)}, label=<{escaped(box.item.mark)}>]"
             case "text":
-                red = f', fontcolor="{self.palette.alarm}"' if box.paint else ""
+                red = f', fontcolor="{self.palette.look(box.paint).colour}"' if box.paint else ""
                 return f'{quoted(box.path)} [{size}, shape=plaintext, style=""{red}, label=<{self.words(box)}>]'
             case _:
                 fill = f'fillcolor="{self.palette.fill(box.item.kind)}"'
                 return f"{quoted(box.path)} [{size}, {fill}{self.paint(box)}, label=<{self.words(box)}>]"
 
     def paint(self, piece: Box | Frame) -> str:
-        """The looks of what stands on a painted path; the later of two fills counts."""
-        red = f', color="{self.palette.alarm}", penwidth=2' if piece.paint else ""
-        return red + (f', fillcolor="{self.palette.alarm_fill}"' if piece.paint == "leap" else "")
+        """The looks of what is painted; the later of two fills counts."""
+        if not piece.paint:
+            return ""
+        look = self.palette.look(piece.paint)
+        fill = f', fillcolor="{look.fill}"' if look.fill and isinstance(piece, Box) else ""
+        dashes = f', style="{"rounded," * (piece.item.form != "mark")}filled,{look.dashes}"' if look.dashes else ""
+        return f', color="{look.colour}", penwidth={_n(look.width)}{fill}{dashes}'
 
     def words(self, box: Box) -> str:
         """The title, and below it the shape, as rows of a table: lines of one text would nearly touch."""
@@ -163,7 +167,7 @@ class _Writer:
 
     def dot(self, dot: Dot) -> str:
         size = 'shape=point, width=0.05, height=0.05, label=""'
-        colour = self.palette.alarm if dot.paint else self.palette.line
+        colour = self.palette.look(dot.paint).colour if dot.paint else self.palette.line
         return f'{quoted(dot.path)} [pos="{_at((dot.x, dot.y))}", {size}, color="{colour}", fillcolor="{colour}"]'
 
     def frame(self, frame: Frame, level: int) -> str:
@@ -217,9 +221,13 @@ class _Writer:
             "memory": f', color="{self.palette.memory}", penwidth=1.6',
             "tie": f', color="{self.palette.residual}", style=dotted',
         }
-        red = f', color="{self.palette.alarm}", penwidth=1.8'
-        look = red if line.paint else looks[line.kind]
+        look = self.painted(line) if line.paint else looks[line.kind]
         return f'pos="{_spline(line)}"{look}{"" if line.arrow else ", arrowhead=none"}'
+
+    def painted(self, line: Line) -> str:
+        look = self.palette.look(line.paint)
+        dashes = f", style={look.dashes}" if look.dashes else ""
+        return f', color="{look.colour}", penwidth={_n(look.width - 0.2)}{dashes}'
 
 
 def _parent(path: str) -> str:

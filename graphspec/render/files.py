@@ -17,7 +17,7 @@ from graphspec.render.picture import Picture
 from graphspec.render.place import picture_of
 from graphspec.render.scenes import scene_of
 from graphspec.render.svg import finished_svg
-from graphspec.render.theme import PALETTES, RenderOptions
+from graphspec.render.theme import PALETTES, Palette, RenderOptions
 
 FORMATS = ("svg", "png", "pdf", "dot")
 
@@ -62,14 +62,18 @@ def drawing(
     graph: Graph, form: str, options: RenderOptions, report: Report, explanation: Explanation | None = None
 ) -> bytes:
     """The content of a file. Raises `NoLayout`; warns of programs that failed before one did not."""
-    placed = picture(graph, options, explanation)
-    dot = dot_text(placed, PALETTES[options.theme])
+    return finished(picture(graph, options, explanation), form, PALETTES[options.theme], report, graph.name)
+
+
+def finished(placed: Picture, form: str, palette: Palette, report: Report, name: str) -> bytes:
+    """A picture as the content of a file, as `drawing` does it."""
+    dot = dot_text(placed, palette)
     if form == "dot":
         return dot.encode()
     made = drawn(dot, form)
     for failure in made.failures:
         report.warning("layout-failed", f"{failure}; drawn by another program", None)
-    return finished_svg(made.data, placed, graph.name).encode() if form == "svg" else made.data
+    return finished_svg(made.data, placed, name).encode() if form == "svg" else made.data
 
 
 def picture(graph: Graph, options: RenderOptions, explanation: Explanation | None = None) -> Picture:

@@ -10,14 +10,15 @@ from graphspec.render.scene import Item
 
 Point = tuple[float, float]
 Points = tuple[Point, ...]
-Paint = Literal["", "path", "leap"]
+Paint = Literal["", "path", "leap", "added", "removed", "changed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
     """An item with its centre and size. `side` is where a residual comes in: -1 left, 1 right.
 
-    `paint`, here and below: `path` on the path that refutes a contract, `leap` where that path goes to another place.
+    `paint`, here and below: `path` on the path that refutes a contract, `leap` where that path goes to another place;
+    in a picture of two graphs, what became of it.
     """
 
     path: str

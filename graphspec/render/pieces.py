@@ -88,7 +88,7 @@ class Pieces:
             self.entries.append((wire.tail, End(head, 0, way, route.arrow)))
             return
         way = way if route.form == "tie" else self._from_fork(wire, way)
-        yield Line(self._tail_path(wire), head, way, route.kind, route.arrow)
+        yield Line(self._tail_path(wire), head, way, route.kind, route.arrow, wire.change)
         yield from self._labels(route, way)
 
     def _from_outside(self, route: Route, head: str, way: Points) -> End:

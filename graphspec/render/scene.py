@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from graphspec.render.compared import Change
 from graphspec.render.glyphs import Glyph
 
 
@@ -16,7 +17,8 @@ class Item:
 
     A `source` is a box that reads nothing; `learned` is how many numbers it learns, where that is shown. `names` are
     the nodes for which it stands; if it stands for some turns of a repeat, `turns` says which: the number of their run,
-    and where in the run's pattern they stand.
+    and where in the run's pattern they stand. `change`, here and below: what became of it, where two graphs are drawn
+    as one.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Item:
     names: tuple[str, ...] = field(default=(), compare=False)
     turns: frozenset[tuple[int, int]] = field(default=frozenset(), compare=False, repr=False)
     shape: str = field(default="", compare=False)
+    change: Change = ""
 
     @property
     def small(self) -> str:
@@ -52,6 +55,7 @@ class Wire:
     head: str
     port: str
     memory: bool = False
+    change: Change = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from graphspec.analysis.cost import Costs, human
 from graphspec.graph import Body, Call, Graph, Input, Mixture, Node, Parameter, Ref, Repeat, inner_bodies
 from graphspec.operators import Operator
 from graphspec.operators.attention import Attend
+from graphspec.render.compared import Change, change_of, is_removed
 from graphspec.render.focus import Focus
 from graphspec.render.fold import folded
 from graphspec.render.glyphs import glyph
@@ -63,8 +64,8 @@ class _Builder:
 
     def opens(self, level: int, node: Node) -> bool:
         """By default repeats and the file's own blocks that are made of blocks, but for attentions; never experts:
-        weights end at them."""
-        if isinstance(node.does, Mixture):
+        weights end at them. Nor what is drawn as removed: that it stood there is all that is to be seen of it."""
+        if isinstance(node.does, Mixture) or is_removed(node):
             return False
         if self.options.depth is not None:
             return level < self.options.depth
@@ -85,14 +86,15 @@ class _Builder:
             if step.kind == CONTAINER:
                 yield self.container(step, level, _used(step, flow), self.learned(step, flow))
             elif step.is_mark:
-                yield Item(step.name, "mark", "mark", mark=step.mark, names=step.names)
+                yield Item(step.name, "mark", "mark", mark=step.mark, names=step.names, change=_change(step, flow))
             else:
                 seen = glyph(step.mask, self.sizes)
                 note = f"mask: {step.mask}" if seen else ""
                 name = step.name if titles[step.title] > 1 and _needs_name(step) else ""
                 shape = " · ".join(filter(None, [name, self.shape(step, flow)]))
                 look = Item(step.name, "box", step.kind, step.title, step.mark, seen, source=not step.reads)
-                yield replace(look, note=note, names=step.names, shape=shape, learned=self.learned(step, flow))
+                learned, change = self.learned(step, flow), _change(step, flow)
+                yield replace(look, note=note, names=step.names, shape=shape, learned=learned, change=change)
 
     def shape(self, step: Step, flow: Flow) -> str:
         """The axes of what a step gives, where they are news."""
@@ -119,7 +121,11 @@ class _Builder:
             case _:
                 raise AssertionError(f"{step.name} has no inside")
         look = Item(step.name, "container", title=step.title, times=times, learned=learned, inner=inner)
-        return replace(look, names=step.names)
+        return replace(look, names=step.names, change=change_of([step.node], opened=True))
+
+
+def _change(step: Step, flow: Flow) -> Change:
+    return change_of(flow.body.node(name) for name in step.names)
 
 
 def _needs_name(step: Step) -> bool:
@@ -142,7 +148,7 @@ def _wires(flow: Flow, given: Mapping[str, str]) -> Iterator[Wire]:
     steps = flow.by_name()
     for step in flow.steps:
         for read in step.reads:
-            yield Wire(*_tail(read.ref, steps, given), step.name, read.port, read.memory)
+            yield Wire(*_tail(read.ref, steps, given), step.name, read.port, read.memory, read.change)
     for name, ref in flow.outputs:
         yield Wire(*_tail(ref, steps, given), "", name)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from graphspec.axes import TensorType
@@ -15,6 +15,7 @@ from graphspec.operators.linear import FreeParameter
 from graphspec.operators.pointwise import Dropout, Pointwise
 from graphspec.operators.reduce import Reduce
 from graphspec.operators.shape import Cast, Select, StopGradient
+from graphspec.render.compared import Change, change_of_input, is_removed
 from graphspec.render.names import attention_title, block_name, humanised, operator_title, plain, raised, size_text
 from graphspec.render.view import Attention, attention_of, operators, view
 
@@ -44,6 +45,7 @@ class Read:
     ref: Ref
     port: str
     memory: bool = False
+    change: Change = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def flow_of(body: Body, opens: Opens, sizes: Mapping[str, int], used: Collection
     made: list[Step] = []
     for node in body.nodes:
         reads = tuple(
-            Read(alias.get(ref.name, ref), port, (node.name, port) in seen.memories)
+            Read(alias.get(ref.name, ref), port, (node.name, port) in seen.memories, change_of_input(node, port, ref))
             for port, ref in seen.reads[node.name]
         )
         passed = _passed_on(node, reads, body)
@@ -115,14 +117,20 @@ def flow_of(body: Body, opens: Opens, sizes: Mapping[str, int], used: Collection
 
 
 def pruned(flow: Flow) -> Flow:
-    """Without the steps that no output needs."""
-    needed = {ref.name for _, ref in flow.outputs}
+    """Without the steps that no output needs; what is drawn as removed was needed before."""
+    needed = {ref.name for _, ref in flow.outputs} | set(_lost(flow))
     kept: list[Step] = []
     for step in reversed(flow.steps):
         if step.name in needed:
             kept.append(step)
             needed |= {read.ref.name for read in step.reads}
     return replace(flow, steps=tuple(reversed(kept)))
+
+
+def _lost(flow: Flow) -> Iterator[str]:
+    """The steps that are drawn as removed, but for those that another one stands for."""
+    absorbed = {name for step in flow.steps for name in step.names if name != step.name}
+    return (step.name for step in flow.steps if is_removed(step.node) and step.name not in absorbed)
 
 
 def _passed_on(node: Node, reads: tuple[Read, ...], body: Body) -> Ref | None:

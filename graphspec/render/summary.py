@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from graphspec.analysis.cost import Costs, human
 from graphspec.axes import Dim
-from graphspec.graph import Graph, Input
+from graphspec.graph import Contract, Graph, Input
 
 if TYPE_CHECKING:
     from graphspec.analysis.contracts import Verdict
 
-_MARKS = {"proved": "✓", "refuted": "✗", "unknown": "?"}
+MARKS = {"proved": "✓", "refuted": "✗", "unknown": "?"}
 _SHOWN_BLOCKS = 12
 _SHOWN_TERMS = 3
 
@@ -36,7 +36,7 @@ class Summary:
             "name": graph.name,
             "title": graph.title,
             "settings": {setting.name: setting.value for setting in graph.settings},
-            "inputs": {source.name: _input_text(source) for source in graph.body.inputs},
+            "inputs": {source.name: input_text(source) for source in graph.body.inputs},
             "outputs": {name: str(graph.body.type_of(ref)) for name, ref in graph.body.outputs},
             "parameters": costs.number(costs.parameters()),
             "parameters_by_node": dict(self._by_node(costs)),
@@ -49,11 +49,11 @@ class Summary:
         graph, costs = self.graph, Costs(self.graph)
         yield f"{graph.name}: {graph.title}" if graph.title else graph.name
         yield ""
-        yield from _column("inputs", [f"{source.name}: {_input_text(source)}" for source in graph.body.inputs])
+        yield from _column("inputs", [f"{source.name}: {input_text(source)}" for source in graph.body.inputs])
         yield from _column("outputs", [f"{name}: {graph.body.type_of(ref)}" for name, ref in graph.body.outputs])
         yield from _column("sizes", [_settings_text(graph)] if graph.settings else [])
         yield from _column("parameters", list(self._parameter_lines(costs)))
-        yield from _column("FLOPs", [_flops_text(costs)])
+        yield from _column("FLOPs", [flops_text(costs)])
         yield from _column("contracts", list(self._contract_lines()))
 
     def _by_node(self, costs: Costs) -> Iterator[tuple[str, int]]:
@@ -74,9 +74,9 @@ class Summary:
 
     def _contract_lines(self) -> Iterator[str]:
         for verdict in self.verdicts:
-            arguments = ", ".join(f"{name}: {_argument(value)}" for name, value in verdict.contract.arguments)
+            arguments = arguments_text(verdict.contract)
             found = f": {verdict.summary}" if verdict.status == "proved" and verdict.is_measured else ""
-            yield f"{_MARKS[verdict.status]} {verdict.status:<8} {verdict.contract.kind} ({arguments}){found}"
+            yield f"{MARKS[verdict.status]} {verdict.status:<8} {verdict.contract.kind} ({arguments}){found}"
             if verdict.status != "proved":
                 yield from (f"    {line}" for line in verdict.explanation())
 
@@ -84,6 +84,11 @@ class Summary:
 def summary(graph: Graph, verdicts: Sequence[Verdict]) -> Summary:
     """The facts of a graph with the verdicts on its contracts."""
     return Summary(graph, verdicts)
+
+
+def arguments_text(contract: Contract) -> str:
+    """`output: logits, input: tokens`."""
+    return ", ".join(f"{name}: {_argument(value)}" for name, value in contract.arguments)
 
 
 def _argument(value: str | int | bool) -> str:
@@ -97,7 +102,8 @@ def _column(title: str, lines: Sequence[str]) -> Iterator[str]:
         yield f"{title if place == 0 else '':<12} {line}"
 
 
-def _input_text(source: Input) -> str:
+def input_text(source: Input) -> str:
+    """The type of an input, with its default."""
     default = source.default
     written = str(default).lower() if isinstance(default, bool) else default
     return f"{source.type}" + (f" = {written}" if default is not None else "")
@@ -113,7 +119,8 @@ def _value_text(value: int | float | bool | str) -> str:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
-def _flops_text(costs: Costs) -> str:
+def flops_text(costs: Costs) -> str:
+    """What one position costs; or the whole, if that grows otherwise."""
     found = costs.flops_per_token()
     if found is None:
         return _product_text(costs.known(costs.flops()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Direction = Literal["up", "down", "right"]
@@ -35,6 +35,16 @@ class RenderOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """How something painted looks: its border or line, its fill (empty: as it would be) and its dashes."""
+
+    colour: str
+    fill: str = ""
+    width: float = 2
+    dashes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Palette:
     """The colours of one theme; `fills` by kind, `containers` from the outermost level inwards."""
 
@@ -51,6 +61,13 @@ class Palette:
     plain: str
     alarm: str
     alarm_fill: str
+    changes: Mapping[str, Look]
+
+    def look(self, paint: str) -> Look:
+        """How what is painted looks."""
+        if paint in self.changes:
+            return self.changes[paint]
+        return Look(self.alarm, self.alarm_fill if paint == "leap" else "")
 
     def fill(self, kind: str) -> str:
         return self.fills.get(kind, self.plain)
@@ -69,6 +86,11 @@ _LIGHT = Palette(
     plain="#ececec",
     alarm="#d32020",
     alarm_fill="#ffc9c2",
+    changes={
+        "added": Look("#1a7f37", "#c8ecd0"),
+        "removed": Look("#cf222e", "#fde3e1", 1.4, "dashed"),
+        "changed": Look("#b26a00", "#ffe7b3"),
+    },
     fills={
         "attention": "#ffe2bb",
         "cross": "#f6d5f0",
@@ -100,6 +122,11 @@ _DARK = Palette(
     plain="#3a3f4a",
     alarm="#ff6b5e",
     alarm_fill="#8c2a22",
+    changes={
+        "added": Look("#56d364", "#1b5e2a"),
+        "removed": Look("#ff7b72", "#4a2020", 1.4, "dashed"),
+        "changed": Look("#e3b341", "#6a4b0c"),
+    },
     fills={
         "attention": "#7a4f16",
         "cross": "#6f3366",
@@ -131,7 +158,26 @@ _PRINT = Palette(
     plain="#ffffff",
     alarm="#c00000",
     alarm_fill="#bdbdbd",
+    changes={
+        "added": Look("#000000", "#d0d0d0", 2.6),
+        "removed": Look("#000000", "#ffffff", 1.2, "dashed"),
+        "changed": Look("#000000", "#f0f0f0", 2.2, "dotted"),
+    },
     fills={"attention": "#d9d9d9", "cross": "#c4c4c4", "ffn": "#ebebeb", "experts": "#ebebeb", "embedding": "#f5f5f5"},
 )
 
 PALETTES: Mapping[ThemeName, Palette] = {"light": _LIGHT, "dark": _DARK, "print": _PRINT}
+
+
+def pale(palette: Palette) -> Palette:
+    """The palette with fills near the background, for what is not the subject of a picture."""
+    fills = {kind: _between(fill, palette.background) for kind, fill in palette.fills.items()}
+    plain = _between(palette.plain, palette.background)
+    border, line = (_between(colour, palette.background) for colour in (palette.border, palette.line))
+    return replace(palette, fills=fills, plain=plain, border=border, line=line)
+
+
+def _between(colour: str, other: str, share: float = 0.6) -> str:
+    """A colour with a share of another one in it."""
+    pairs = [(int(colour[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5)]
+    return "#" + "".join(f"{round(own + share * (to - own)):02x}" for own, to in pairs)

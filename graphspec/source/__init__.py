@@ -5,15 +5,19 @@ merge keys, tags, duplicate keys, several documents) is refused, and every text 
 """
 
 from graphspec.source.accidents import split_expression
+from graphspec.source.files import DISK, Files, Root
 from graphspec.source.paths import file_beside
 from graphspec.source.reader import MAX_BYTES, MAX_FAULTS, parse, read
 from graphspec.source.values import Map, Scalar, Sequence, Source, Value
 from graphspec.source.writing import text_of
 
 __all__ = [
+    "DISK",
     "MAX_BYTES",
     "MAX_FAULTS",
+    "Files",
     "Map",
+    "Root",
     "Scalar",
     "Sequence",
     "Source",

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 import yaml
 
-from graphspec.diagnostics import Diagnostic, File, Note, Report, Span, display_name
+from graphspec.diagnostics import Diagnostic, File, Note, Report, Span
 from graphspec.source.accidents import lone_text, parts_of, short, syntax_error
+from graphspec.source.files import DISK, Files
 from graphspec.source.values import Map, Pair, Scalar, Sequence, Source, Value
 
 MAX_BYTES = 1 << 20
@@ -19,12 +20,11 @@ MAX_EVENTS = 200_000
 MAX_FAULTS = 100
 
 
-def read(path: str | os.PathLike[str], report: Report) -> Source | None:
+def read(path: str | os.PathLike[str], report: Report, files: Files = DISK) -> Source | None:
     """Read a file; errors: `file-unreadable`, `not-utf-8`, and those of `parse`."""
-    name = display_name(path)
+    name = files.name(path)
     try:
-        with open(path, "rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+        data = files.read(path, MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # a NUL in the path is a ValueError
         reason = getattr(error, "strerror", None) or str(error)
         help = "name a file that exists and may be read"
