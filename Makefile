@@ -51,6 +51,7 @@ soundness: setup ## verdicts on 10,000 random specs, held against their models
 docs: setup ## write the reference and the gallery again, from the source
 	$(BIN)/graphspec docs --all > docs/reference.md.new && mv docs/reference.md.new docs/reference.md
 	$(BIN)/graphspec gallery specs -o specs/README.md --pictures docs/images/gallery
+	$(BIN)/graphspec diff specs/llm/gpt2.yaml specs/llm/gpt_neox.yaml -o docs/images/diff.svg >/dev/null
 
 lint: setup
 	$(BIN)/ruff check

@@ -46,7 +46,7 @@ def compared(before: Spec | None, after: Spec | None, report: Report) -> Differe
     if names[0] == names[1]:
         names = (before.source.file.name, after.source.file.name)
     if names[0] == names[1]:
-        names = (f"{names[0]} before", f"{names[1]} after")
+        names = (f"{before.name} before", f"{after.name} after")
     return difference(before.graph, after.graph, names)
 
 

@@ -30,6 +30,7 @@ BUDGET = {
     "elaborate": 20,
     "analysis": 5,
     "render": 45,
+    "difference": 25,
     # the backend
     "target": 5,
     "features": 5,

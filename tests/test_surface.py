@@ -9,7 +9,7 @@ import graphspec
 import graphspec.operators
 from compiler.target import Target
 
-LANGUAGE = ["Diagnostic", "Spec", "SpecError", "__version__", "load", "loads"]
+LANGUAGE = ["Diagnostic", "Spec", "SpecError", "__version__", "diff", "load", "loads"]
 OPERATORS = ["Initialiser", "Mismatch", "Operator", "Registration", "Signature", "Weight", "operator", "register"]
 BACKEND = ["Target", "compile", "load", "register"]
 
@@ -28,6 +28,7 @@ def test_what_an_operator_of_ones_own_is_written_with() -> None:
 
 def test_the_signatures_are_these() -> None:
     assert list(inspect.signature(graphspec.load).parameters) == ["path", "overrides"]
+    assert list(inspect.signature(graphspec.diff).parameters) == ["before", "after", "overrides"]
     assert list(inspect.signature(graphspec.loads).parameters) == ["text", "overrides"]
     assert list(inspect.signature(graphspec.Spec.check).parameters) == ["self"]
     assert list(inspect.signature(graphspec.Spec.reach).parameters) == ["self", "output", "input", "axis"]

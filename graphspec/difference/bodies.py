@@ -37,7 +37,7 @@ class Inside:
 class Pair:
     """A node before and after, what it says otherwise, and what is in it.
 
-    `replaced`: the two have so little in common inside that it is another block.
+    `replaced`: it is another block, and the two have so little in common inside that nothing is compared there.
     """
 
     before: Unit
@@ -126,5 +126,8 @@ class Comparison:
     def _pair(self, old: Unit, new: Unit, said: Said) -> Pair:
         found = list(aligned(old.node, new.node))
         inside = tuple(Inside(self.bodies(a, b), indices, count) for a, b, indices, count in found)
-        alike = max((self.matcher.likeness.of(a, b) for a, b, *_ in found), default=1.0)
-        return Pair(old, new, tuple(said.fields(old, new)), inside, alike < _REPLACED)
+        like = self.matcher.likeness
+        alike = max((max(like.of(a, b), like.outside(a, b)) for a, b, *_ in found), default=1.0)
+        fields = tuple(said.fields(old, new))
+        other = any(field.name in ("block", "each") for field in fields)
+        return Pair(old, new, fields, inside, other and alike < _REPLACED)

@@ -87,13 +87,14 @@ class _Walk:
 
     def _placed(self, around: BodyDifference, pair: Pair, inside: Inside) -> None:
         key = id(inside.difference)
-        self.counts[key] = self.counts.get(key, 0) + self.counts[id(around)]
         own = self.places.setdefault(key, [])
+        joined = 0
         for place in self.places[id(around)]:
             step = (Indices(inside.indices, inside.count),) if inside.indexed else ()
             before = _own_place(pair.before, around.before) or place.before
             after = _own_place(pair.after, around.after) or place.after
-            own.append(_Place((*place.path, pair.after.name, *step), before, after))
+            joined += _add(own, _Place((*place.path, pair.after.name, *step), before, after))
+        self.counts[key] = self.counts.get(key, 0) + self.counts[id(around)] - joined
         del own[_MOST_PLACES:]
 
     def _of(self, difference: BodyDifference) -> Iterator[Change]:
@@ -150,6 +151,17 @@ class _Walk:
             before, after = before or _body_place(difference.before), after or _body_place(difference.after)
         more = self.counts[id(difference)] - len(paths)
         return Change(status, paths, (unit.name if unit else "",), more, was, fields, says, before, after)
+
+
+def _add(places: list[_Place], place: _Place) -> bool:
+    """One more place; or one of those that are there, at more indices: then True."""
+    for at, other in enumerate(places):
+        path = _joined(other.path, place.path)
+        if path is not None:
+            places[at] = replace(other, path=path)
+            return True
+    places.append(place)
+    return False
 
 
 def _given(difference: BodyDifference) -> Iterator[Field]:
@@ -218,16 +230,21 @@ def _merged(found: Iterator[Change]) -> Iterator[Change]:
 
 def _join(left: Change, right: Change) -> Change | None:
     """One change instead of two whose paths differ in one list of indices."""
-    paths: list[Path] = []
-    for a, b in zip(left.paths, right.paths, strict=True):
-        other = [at for at, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
-        if len(other) != 1:
-            return None
-        x, y = a[other[0]], b[other[0]]
-        assert isinstance(x, Indices) and isinstance(y, Indices), "paths differ in indices alone"
-        both = Indices(tuple(sorted({*x.own, *y.own})), x.count)
-        paths.append((*a[: other[0]], both, *a[other[0] + 1 :]))
-    return replace(left, paths=tuple(paths))
+    paths = [_joined(a, b) for a, b in zip(left.paths, right.paths, strict=True)]
+    known = tuple(path for path in paths if path is not None)
+    return replace(left, paths=known) if len(known) == len(paths) else None
+
+
+def _joined(left: Path, right: Path) -> Path | None:
+    """One path for two that differ in one list of indices."""
+    if len(left) != len(right):
+        return None
+    other = [at for at, (a, b) in enumerate(zip(left, right, strict=True)) if a != b]
+    a, b = (left[other[0]], right[other[0]]) if len(other) == 1 else ("", "")
+    if not isinstance(a, Indices) or not isinstance(b, Indices):
+        return None
+    both = Indices(tuple(sorted({*a.own, *b.own})), a.count)
+    return (*left[: other[0]], both, *left[other[0] + 1 :])
 
 
 def _with_siblings(found: Iterator[Change]) -> Iterator[Change]:

@@ -1,6 +1,7 @@
 """Which node of one body is which of another: by name first, then by what it does and what stands around it.
 
-A block and an operator are never one, whatever their names.
+Nodes of one name that do quite different things are one only if neither is more like another node. A block and an
+operator are never one, whatever their names.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from graphspec.graph import Body, inner_bodies
 
 _ENOUGH = 0.55
 """How alike two nodes of different names must be to be taken for one."""
+_BROAD = ("pointwise", "reduce")
+"""Families whose operators do not stand in for each other under other names."""
 _ALIKE = 0.5
 """How alike the insides of two blocks of different names must be."""
 _MUCH_ALIKE = 0.6
@@ -56,12 +59,24 @@ class _Growth:
         self._inputs()
         for name, unit in self.before.by_name.items():
             other = self.after.by_name.get(name)
-            if other and (unit.kind == BLOCK) == (other.kind == BLOCK):
+            if other and unit.family == other.family:
                 self._take(name, name)
         self._grow()
-        if self._blocks_left():
+        if self._blocks_left() or self._names_left():
             self._grow()
         return self.found
+
+    def _names_left(self) -> bool:
+        """Operators of one name that nothing else is more like. Whether there are any."""
+        left = [unit for name, unit in self.before.by_name.items() if name not in self.found and unit.kind != BLOCK]
+        same = [unit.name for unit in left if self._is_free_operator(unit.name)]
+        for name in same:
+            self._take(name, name)
+        return bool(same)
+
+    def _is_free_operator(self, name: str) -> bool:
+        other = self.after.by_name.get(name)
+        return other is not None and other.kind != BLOCK and name not in self.taken
 
     def _inputs(self) -> None:
         """Inputs by name, the others in their order if they are of one form."""
@@ -147,7 +162,7 @@ class _Growth:
             return alike if alike >= _ALIKE else 0.0
         if left.kind == right.kind:
             return 1.0 if left.node.does == right.node.does else 0.8
-        return 0.5 if left.family == right.family else 0.0
+        return 0.5 if left.family == right.family and left.family not in _BROAD else 0.0
 
     def _around(self, left: Unit, right: Unit) -> float:
         """Which share of their neighbours is the same."""

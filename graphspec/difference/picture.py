@@ -55,6 +55,7 @@ def _painted(pieces: Sequence[Piece]) -> Iterator[Piece]:
     for piece in pieces:
         if isinstance(piece, Line) and piece.kind != "tie":
             shared.setdefault(piece.tail, set()).add(piece.paint)
+    forks = {tail: fork for path, fork in forks.items() for tail in shared if f"{tail}/".startswith(f"{path}/")}
     for piece in sorted(pieces, key=_is_painted_line):
         match piece:
             case Box() | Frame():

@@ -171,8 +171,10 @@ def _weight_lines(found: Weights) -> Iterator[str]:
     if found.load:
         yield f"load as they are: all {whole:,} tensors fit"
         return
-    renamed = found.count("renamed")
-    yield f"{found.count('kept'):,} of {whole:,} tensors fit" + (f", {renamed:,} under another name" if renamed else "")
+    told = [f"{found.count('kept'):,} of {whole:,} tensors fit"]
+    told += [f"{found.count('renamed'):,} under another name"] if found.of("renamed") else []
+    told += [f"{found.count('new'):,} are new"] if found.of("new") else []
+    yield ", ".join(told)
     for status in ("renamed", "reshaped", "gone", "new"):
         rows = list(fit_lines(found.of(status)))
         for at, row in enumerate(rows[:_MOST_TENSORS]):

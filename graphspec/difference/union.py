@@ -63,7 +63,9 @@ class _Unions:
     def does(self, pair: Pair, fed: frozenset[str] = frozenset()) -> Node:
         """A later node with the bodies within it united with the earlier ones."""
         node = pair.after.node
-        if pair.replaced or not pair.inside:
+        if pair.replaced:
+            return self.node(node, "added")
+        if not pair.inside:
             return node
         match node.does:
             case Mixture() | Repeat(shared=True) if not pair.inside[0].indexed or isinstance(node.does, Mixture):
@@ -126,7 +128,7 @@ class _Union:
         self.ghosts: dict[str, str] = {}
         self.inputs = {source.name for source in difference.after.inputs}
         self.live = _live(difference.before)
-        self.titles = _titles(difference.before), _titles(difference.after)
+        self.drawn = _drawn(difference.before), _drawn(difference.after)
 
     def body(self) -> Body:
         self._later()
@@ -146,7 +148,7 @@ class _Union:
 
     def _later(self) -> None:
         for pair in self.difference.pairs:
-            change: Change = "changed" if _is_other(pair) else ""
+            change: Change = "added" if self._appears(pair) else "changed" if _is_other(pair) else ""
             whole = replace(self.unions.does(pair), label=self._title(pair))
             for node in (*pair.after.parts, whole):
                 self._take(pair.after.name, compared(node, change, pair.differs and bool(pair.inside)))
@@ -163,9 +165,7 @@ class _Union:
 
     def _title(self, pair: Pair) -> str:
         """The title of a box before and after, where it is another one and there is room for both."""
-        old, new = (
-            titles.get(unit.name, "") for titles, unit in zip(self.titles, (pair.before, pair.after), strict=True)
-        )
+        old, new = (drawn.get(unit.name, "") for drawn, unit in zip(self.drawn, (pair.before, pair.after), strict=True))
         both = f"{old} → {new}"
         return both if old and new and old != new and len(both) <= LONGEST else pair.after.node.label
 
@@ -186,7 +186,7 @@ class _Union:
     def _removed(self) -> None:
         gone = [unit for unit in self.difference.removed if unit.name in self.live]
         moved = list(self._moved())
-        gone += [*moved, *self._scattered()]
+        gone += [*moved, *self._vanished()]
         for unit in moved:
             name = self.difference.names[unit.name]
             self.nodes[name] = replace(self.nodes[name], change="changed")
@@ -223,11 +223,16 @@ class _Union:
                     found.setdefault(lighter.name, lighter)
         return iter(found.values())
 
-    def _scattered(self) -> Iterator[Unit]:
-        """What joined values and does not now."""
-        for pair in self.difference.pairs:
-            if len(pair.before.reads) > 1 and len(pair.after.reads) == 1 and _is_other(pair):
-                yield from [pair.before] if pair.before.name in self.live else []
+    def _vanished(self) -> Iterator[Unit]:
+        """What nobody would draw as it is now, such as a norm that passes on what it reads."""
+        before, after = self.drawn
+        pairs = (pair for pair in self.difference.pairs if pair.before.name in self.live)
+        return (pair.before for pair in pairs if pair.before.name in before and pair.after.name not in after)
+
+    def _appears(self, pair: Pair) -> bool:
+        """The other way round."""
+        before, after = self.drawn
+        return pair.after.name in after and pair.before.name not in before and pair.before.name in self.live
 
     def _sources(self, unit: Unit) -> Iterator[str]:
         """What a unit read that is still there, through what is no more."""
@@ -338,11 +343,14 @@ def _weight(unit: Unit) -> int:
     return 4
 
 
-def _titles(body: Body) -> dict[str, str]:
-    """What stands in the boxes of a body, of those that nothing opens."""
-    closed = flow_of(body, lambda node: False, {})
-    plain = (step for step in closed.steps if not any(inner_bodies(node) for node in _inside(step.node)))
-    return {step.name: step.title for step in plain if not isinstance(step.node.does, Repeat)}
+def _drawn(body: Body) -> dict[str, str]:
+    """The units of a body that a diagram shows, and what stands in their boxes; nothing in what may be open."""
+    steps = flow_of(body, lambda node: False, {}).steps
+    return {base(step.name): "" if _may_open(step.node) else step.title for step in steps}
+
+
+def _may_open(node: Node) -> bool:
+    return isinstance(node.does, Repeat) or any(inner_bodies(inner) for inner in _inside(node))
 
 
 def _inside(node: Node) -> Iterator[Node]:

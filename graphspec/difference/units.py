@@ -33,9 +33,9 @@ class Unit:
 
     @property
     def family(self) -> str:
-        """Nodes of one family stand in for each other: norms, for one; functions and changes of shape do not."""
+        """Nodes of one family stand in for each other: norms, for one, and expressions; changes of shape do not."""
         own = self.node.does.family if isinstance(self.node.does, Operator) else BLOCK
-        return self.kind if own in ("pointwise", "shape", "reduce") else own
+        return self.kind if own == "shape" else own
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,12 @@ class Likeness:
         """From 0, nothing in common, to 1."""
         if left == right:
             return 1.0
-        a, b = self._count(left), self._count(right)
-        kinds_a, kinds_b = _kinds(a), _kinds(b)
         own = 1.0 if left.block == right.block else 0.0
-        return 0.2 * own + 0.4 * _shared(a, b) + 0.4 * _shared(kinds_a, kinds_b)
+        return 0.2 * own + 0.8 * _both(self._count(left), self._count(right))
+
+    def outside(self, left: Body, right: Body) -> float:
+        """The same for what stands in the bodies themselves, whatever is within their blocks."""
+        return _both(_own_count(left), _own_count(right))
 
     def _count(self, body: Body) -> Counter[tuple[str, str]]:
         if body not in self._counts:
@@ -108,6 +110,15 @@ class Likeness:
                     found += self._count(inner)
             self._counts[body] = found
         return self._counts[body]
+
+
+def _own_count(body: Body) -> Counter[tuple[str, str]]:
+    return Counter((base(node.name), kind_of(node)) for node in body.nodes)
+
+
+def _both(left: Counter[tuple[str, str]], right: Counter[tuple[str, str]]) -> float:
+    """By names and kinds, and by kinds alone, half and half."""
+    return 0.5 * _shared(left, right) + 0.5 * _shared(_kinds(left), _kinds(right))
 
 
 def _kinds(counts: Counter[tuple[str, str]]) -> Counter[str]:

@@ -58,7 +58,7 @@ class Difference:
     @property
     def same(self) -> bool:
         """Whether the two are one architecture, with the same sizes, starts and contracts."""
-        stated = self.settings or self.axes or self.inputs or self.outputs or self.nodes or self.starts
+        stated = self.settings or self.axes or self.inputs or self.outputs or self.body.differs or self.starts
         return not stated and all(promise.status == "same" for promise in self.promises)
 
     def as_dict(self) -> dict[str, Any]:

@@ -28,8 +28,9 @@ def graphspec(*arguments: str, cwd: Path | None = None, stdin: str = "") -> subp
 
 
 COMMANDS = (
-    *("check", "show", "reach", "render", "compile", "train", "verify", "bench", "predict", "import", "export", "new"),
-    *("docs", "gallery"),
+    *("check", "show", "reach", "render", "diff", "compile", "train", "verify", "bench", "predict", "import"),
+
+    *("export", "new", "docs", "gallery"),
 )
 
 
