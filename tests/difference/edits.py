@@ -53,8 +53,8 @@ def edit(*edits: tuple[str, str]) -> Difference:
 
 def bare(before: graphspec.Spec, after: graphspec.Spec) -> Difference:
     """The difference without contracts, which take longest."""
-    graphs = (replace(spec.graph, contracts=()) for spec in (before, after))
-    return difference(*graphs, (before.name, after.name))
+    left, right = (replace(spec.graph, contracts=()) for spec in (before, after))
+    return difference(left, right, (before.name, after.name))
 
 
 def rewritten(before: str, after: str) -> Difference:
