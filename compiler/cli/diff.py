@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,10 +34,15 @@ def command(
     settings: Settings = None,
     plugins: Plugins = None,
     depth: Annotated[
-        int | None, typer.Option(min=0, help="How many levels of blocks are opened; by default the file's own.")
+        int | None,
+        typer.Option(min=0, help="How many levels of blocks are opened; by default the file's own, no attention."),
     ] = None,
+    focus: Annotated[
+        str, typer.Option(metavar="BLOCK", help="Draw one block alone, by its path or name in the later spec.")
+    ] = "",
     direction: Annotated[str, typer.Option(help="Where the data flow to: up, down or right.")] = "up",
     theme: Annotated[str, typer.Option(help="light, dark or print.")] = "light",
+    title: Annotated[str, typer.Option(metavar="TEXT", help="Another title than the names of both.")] = "",
     exit_code: Annotated[bool, typer.Option("--exit-code", help="End with 1 if there is a difference.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -44,10 +50,13 @@ def command(
     load_plugins(plugins)
     if bool(after) == bool(since):
         raise typer.BadParameter("name two specs, or one and --since REVISION", param_hint="B")
+    if focus and output is None:
+        raise typer.BadParameter("name the picture to write with -o", param_hint="--focus")
     report = Report()
     found = _found(before, after, since, parse_settings(settings), report)
     if found is not None and output:
-        _draw(found, output, depth, direction, theme, report)
+        look = {"depth": depth, "focus": focus, "direction": direction, "theme": theme, "title": title or True}
+        _draw(found, output, look, report)
     if as_json:
         problems = [as_dict(problem) for problem in report.diagnostics]
         facts = {"diagnostics": problems, **(found.as_dict() if found is not None else {})}
@@ -71,8 +80,8 @@ def _found(before: str, after: str, since: str, settings: dict[str, str], report
     return compared(*specs, report)
 
 
-def _draw(found: Difference, output: Path, depth: int | None, direction: str, theme: str, report: Report) -> None:
+def _draw(found: Difference, output: Path, look: Mapping[str, object], report: Report) -> None:
     from graphspec.difference.picture import write
     from graphspec.render import RenderOptions
 
-    write(found, output, report, RenderOptions(depth, direction, theme=theme))  # pyright: ignore[reportArgumentType]
+    write(found, output, report, RenderOptions(**look))  # pyright: ignore[reportArgumentType]

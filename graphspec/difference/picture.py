@@ -11,9 +11,10 @@ from graphspec.difference.bodies import BodyDifference, Pair
 from graphspec.difference.facts import Fact
 from graphspec.difference.union import united
 from graphspec.difference.values import Difference
-from graphspec.graph import Repeat
+from graphspec.graph import Graph, Repeat
 from graphspec.render.compared import Change
 from graphspec.render.files import finished, saved
+from graphspec.render.focus import Focus, focus_of
 from graphspec.render.legend import with_legend
 from graphspec.render.names import size_text
 from graphspec.render.picture import Box, Dot, Frame, Line, Paint, Picture, Piece, Point
@@ -27,8 +28,12 @@ LEGEND: Mapping[Paint, str] = {"added": "Added", "removed": "Removed", "changed"
 
 def write(difference: Difference, path: Path, report: Report, options: RenderOptions) -> None:
     """Draw to a file; errors as of `graphspec.render.write`."""
-    if options.explain:
-        report.error("wrong-word", "a picture of a difference explains no contract", None, help="leave `explain` out")
+    for name, given in (("explain", options.explain), ("params", options.params)):
+        if given:
+            help = f"leave `{name}` out: the report has the verdicts and the numbers of both"
+            report.error("wrong-word", f"a picture of a difference has no `{name}`", None, help=help)
+    if options.focus:
+        focus_of(_union(difference), options.focus, report)
     if not report.failed:
         saved(path, report, options, lambda form: drawing(difference, form, options, report))
 
@@ -40,12 +45,27 @@ def drawing(difference: Difference, form: str, options: RenderOptions, report: R
 
 
 def picture(difference: Difference, options: RenderOptions) -> Picture:
-    """Both models in one diagram, with everything in its place."""
-    graph = replace(difference.after, body=united(difference.body))
-    scene = _with_joins(_with_times(_with_facts(scene_of(graph, options), difference), difference.body))
-    title = f"{difference.names[0]} → {difference.names[1]}" if options.title else ""
-    placed = picture_of(scene, title, options.direction)
+    """Both models in one diagram, or a block of both, with everything in its place. Raises `SpecError` where there is
+    nothing to focus on."""
+    graph, report = _union(difference), Report()
+    focus = focus_of(graph, options.focus, report) if options.focus else None
+    report.check()
+    scene = scene_of(graph, options, focus)
+    if focus is None:
+        scene = _with_times(_with_facts(scene, difference), difference.body)
+    placed = picture_of(_with_joins(scene), _title(difference, options, focus), options.direction)
     return with_legend(replace(placed, pieces=tuple(_painted(placed.pieces))), LEGEND)
+
+
+def _union(difference: Difference) -> Graph:
+    return replace(difference.after, body=united(difference.body))
+
+
+def _title(difference: Difference, options: RenderOptions, focus: Focus | None) -> str:
+    if isinstance(options.title, str):
+        return options.title
+    both = " → ".join(difference.names)
+    return (f"{focus.title}, {both}" if focus else both) if options.title else ""
 
 
 def _painted(pieces: Sequence[Piece]) -> Iterator[Piece]:

@@ -29,7 +29,6 @@ def graphspec(*arguments: str, cwd: Path | None = None, stdin: str = "") -> subp
 
 COMMANDS = (
     *("check", "show", "reach", "render", "diff", "compile", "train", "verify", "bench", "predict", "import"),
-
     *("export", "new", "docs", "gallery"),
 )
 

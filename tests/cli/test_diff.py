@@ -79,6 +79,10 @@ def test_a_picture(folder: Path) -> None:
     assert "Changed" in (folder / "d.dot").read_text(encoding="utf-8")
     code, out, err = diff("a.yaml", "b.yaml", "-o", "d.gif")
     assert (code, "unknown-format" in err, out.startswith("a.yaml → b.yaml")) == (1, True, True)
+    assert diff("a.yaml", "b.yaml", "-o", "d.dot", "--focus", "part", "--depth", "1")[0] == 0
+    assert "Part, a.yaml → b.yaml" in (folder / "d.dot").read_text(encoding="utf-8")
+    assert "unknown-focus" in diff("a.yaml", "b.yaml", "-o", "d.dot", "--focus", "prat")[2]
+    assert diff("a.yaml", "b.yaml", "--focus", "part")[0] == 2
     assert "wrong-word" in diff("a.yaml", "b.yaml", "-o", "d.dot", "--theme", "pink")[2]
 
 

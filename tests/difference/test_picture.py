@@ -175,6 +175,15 @@ def test_the_three_themes_tell_by_dashes_too() -> None:
     assert 'style="rounded,filled,dotted"' in text
 
 
+def test_one_block_alone() -> None:
+    found = edit(("      mid: x + attention\n", "      post: {op: rms_norm, in: attention}\n      mid: x + post\n"))
+    made = drawn(found, focus="part", title="A part")
+    assert made.title == "A part"
+    assert painted(made) == {"post": "added"}
+    with pytest.raises(SpecError, match="unknown-focus"):
+        drawn(found, focus="prat")
+
+
 def test_golden(golden: Callable[[str, str], None]) -> None:
     found = gallery("llm/gpt2", "llm/gpt_neox")
     golden("difference/gpt2_gpt_neox.dot", drawing(found, "dot", RenderOptions(), Report()).decode())
@@ -189,6 +198,8 @@ def test_to_a_file(tmp_path: Path) -> None:
         found.render(tmp_path / "a.gif")
     with pytest.raises(SpecError, match="wrong-word"):
         found.render(tmp_path / "a.svg", explain="causal")
+    with pytest.raises(SpecError, match="wrong-word"):
+        found.render(tmp_path / "a.svg", params=True)
 
 
 def test_names_do_not_get_out_of_their_boxes() -> None:

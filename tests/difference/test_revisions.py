@@ -72,6 +72,18 @@ def test_libraries_come_from_the_same_revision(repository: Path) -> None:
     assert str(found.nodes[-1].before) == "HEAD~1:specs/parts/lib.yaml:5:13"
 
 
+def test_what_a_spec_extends_comes_from_the_same_revision(repository: Path) -> None:
+    (repository / "specs/variant.yaml").write_text(
+        "graphspec: 1\nname: variant\nextends: small.yaml\n", encoding="utf-8"
+    )
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "variant")
+    write(repository, USES.replace("depth: 3", "depth: 7"), LIBRARY)
+    found = graphspec.diff("HEAD:specs/variant.yaml", "specs/variant.yaml")
+    assert [(fact.name, fact.before, fact.after) for fact in found.settings] == [("depth", "5", "7")]
+    assert str(found.settings[0].before_at) == "HEAD:specs/small.yaml:4:41"
+
+
 def test_libraries_that_are_gone_from_the_disk(repository: Path) -> None:
     (repository / "specs/parts/lib.yaml").unlink()
     assert graphspec.diff("HEAD:specs/small.yaml", "HEAD:specs/small.yaml").same
