@@ -1,24 +1,14 @@
-"""Both models as one graph to draw: the later one, with what is no more of the earlier one where it stood."""
+"""Both models as one graph to draw, each pair of bodies merged once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import fields as dataclass_fields
+from collections.abc import Iterator
 from dataclasses import replace
 
-from graphspec.difference.alignment import translated
 from graphspec.difference.bodies import BodyDifference, Inside, Pair
-from graphspec.difference.symbols import Names
-from graphspec.difference.units import Unit, base
-from graphspec.graph import Body, Call, Input, Mixture, Node, Ref, Repeat, Run, inner_bodies, order
-from graphspec.operators import Operator
+from graphspec.difference.merge import Merge, compared
+from graphspec.graph import Body, Call, Node, Repeat, Run
 from graphspec.render.compared import Change, Compared
-from graphspec.render.names import LONGEST
-from graphspec.render.steps import flow_of
-from graphspec.render.view import view
-
-Reads = dict[str, set[str]]
-"""For each unit of the union, the units and inputs that it reads."""
 
 
 def united(difference: BodyDifference) -> Body:
@@ -28,6 +18,8 @@ def united(difference: BodyDifference) -> Body:
 
 
 class _Unions:
+    """The merged bodies of two models."""
+
     def __init__(self) -> None:
         self.known: dict[tuple[int, frozenset[str]], Body] = {}
         self.marked: dict[tuple[Body, Change], Body] = {}
@@ -38,17 +30,17 @@ class _Unions:
             return difference.after
         key = id(difference), fed
         if key not in self.known:
-            self.known[key] = _Union(self, difference, fed).body()
+            self.known[key] = Merge(self, difference, fed).body()
         return self.known[key]
 
     def whole(self, body: Body, change: Change) -> Body:
         """A body that came or went as a whole."""
         if (body, change) not in self.marked:
-            nodes = tuple(self.node(node, change) for node in body.nodes)
+            nodes = tuple(self.alone(node, change) for node in body.nodes)
             self.marked[body, change] = replace(body, nodes=nodes)
         return self.marked[body, change]
 
-    def node(self, node: Node, change: Change) -> Compared:
+    def alone(self, node: Node, change: Change) -> Compared:
         """A node that came or went, with all that is in it."""
         match node.does:
             case Call(body) as call:
@@ -60,22 +52,15 @@ class _Unions:
                 does = operator
         return compared(replace(node, does=does), change)
 
-    def does(self, pair: Pair, fed: frozenset[str] = frozenset()) -> Node:
-        """A later node with the bodies within it united with the earlier ones."""
+    def of_pair(self, pair: Pair, fed: frozenset[str] = frozenset()) -> Node:
+        """A later node with the bodies within it merged with the earlier ones."""
         node = pair.after.node
         if pair.replaced:
-            return self.node(node, "added")
-        if not pair.inside:
-            return node
+            return self.alone(node, "added")
         match node.does:
-            case Mixture() | Repeat(shared=True) if not pair.inside[0].indexed or isinstance(node.does, Mixture):
-                inner = self.of(pair.inside[0].difference, fed)
-                if isinstance(node.does, Mixture):
-                    return replace(node, does=replace(node.does, body=inner))
-                return replace(node, does=replace(node.does, runs=(Run((inner,), node.does.count),)))
-            case Repeat() as repeat:
+            case Repeat() as repeat if pair.inside:
                 return replace(node, does=replace(repeat, runs=tuple(self.runs(repeat, pair.inside, fed))))
-            case Call() as call:
+            case Call() as call if pair.inside:
                 return replace(node, does=replace(call, body=self.of(pair.inside[0].difference, fed)))
             case _:
                 return node
@@ -106,264 +91,3 @@ def _in_a_row(turns: list[Body]) -> Iterator[Run]:
         if at == len(turns) or turns[at] != turns[start]:
             yield Run((turns[start],), at - start)
             start = at
-
-
-def compared(node: Node, change: Change, within: bool = False) -> Compared:
-    """A node as one of a union."""
-    own = {field.name: getattr(node, field.name) for field in dataclass_fields(Node)}
-    return Compared(**own, change=change, within=within)
-
-
-class _Union:
-    """Unites one pair of bodies.
-
-    What is removed stands between what it stood between. A node that was moved, so that where it stood would be a
-    circle now, stands at both places: it is removed from one and changed at the other.
-    """
-
-    def __init__(self, unions: _Unions, difference: BodyDifference, fed: frozenset[str]) -> None:
-        self.unions, self.difference, self.fed = unions, difference, fed
-        self.nodes: dict[str, Compared] = {}
-        self.reads: Reads = {}
-        self.ghosts: dict[str, str] = {}
-        self.inputs = {source.name for source in difference.after.inputs}
-        self.live = _live(difference.before)
-        self.drawn = _drawn(difference.before), _drawn(difference.after)
-
-    def body(self) -> Body:
-        self._later()
-        self._removed()
-        self._new_wires()
-        self._lost_wires()
-        after = self.difference.after
-        names, circle = order(self.nodes, {name: [ref.name for _, ref in n.inputs] for name, n in self.nodes.items()})
-        assert not circle, f"a circle through {circle}"
-        lost = [(name, self._now(ref)) for name, ref in self.difference.before.outputs if self._is_lost(name, ref)]
-        nodes = tuple(self.nodes[name] for name in names)
-        return replace(
-            after, inputs=(*after.inputs, *self._lost_inputs()), nodes=nodes, outputs=(*after.outputs, *lost)
-        )
-
-    # -- the later one ------------------------------------------------------------------------------------------------
-
-    def _later(self) -> None:
-        for pair in self.difference.pairs:
-            change: Change = "added" if self._appears(pair) else "changed" if _is_other(pair) else ""
-            whole = replace(self.unions.does(pair), label=self._title(pair))
-            for node in (*pair.after.parts, whole):
-                self._take(pair.after.name, compared(node, change, pair.differs and bool(pair.inside)))
-        for unit in self.difference.added:
-            for node in (*unit.parts, unit.node):
-                self._take(unit.name, self.unions.node(node, "added"))
-
-    def _new_wires(self) -> None:
-        """What nodes read that they did not read before, or not from where it is now."""
-        for pair in self.difference.pairs:
-            stayed = (name for name in pair.before.reads if name not in self.ghosts)
-            old = {self.difference.names.get(name) for name in stayed}
-            self._mark(pair.after, [name for name in pair.after.reads if name not in old])
-
-    def _title(self, pair: Pair) -> str:
-        """The title of a box before and after, where it is another one and there is room for both."""
-        old, new = (drawn.get(unit.name, "") for drawn, unit in zip(self.drawn, (pair.before, pair.after), strict=True))
-        both = f"{old} → {new}"
-        return both if old and new and old != new and len(both) <= LONGEST else pair.after.node.label
-
-    def _take(self, unit: str, node: Compared) -> None:
-        self.nodes[node.name] = node
-        self.reads.setdefault(unit, set()).update(base(ref.name) for _, ref in node.inputs if base(ref.name) != unit)
-
-    def _mark(self, unit: Unit, new: Iterable[str]) -> None:
-        """Inputs that the earlier node did not read."""
-        fresh = set(new)
-        for node in (*unit.parts, unit.node):
-            inputs = frozenset((port, ref) for port, ref in node.inputs if base(ref.name) in fresh)
-            if inputs:
-                self.nodes[node.name] = replace(self.nodes[node.name], new=inputs)
-
-    # -- what is no more ----------------------------------------------------------------------------------------------
-
-    def _removed(self) -> None:
-        gone = [unit for unit in self.difference.removed if unit.name in self.live]
-        moved = list(self._moved())
-        gone += [*moved, *self._vanished()]
-        for unit in moved:
-            name = self.difference.names[unit.name]
-            self.nodes[name] = replace(self.nodes[name], change="changed")
-        place = {node.name: at for at, node in enumerate(self.difference.before.nodes)}
-        gone.sort(key=lambda unit: place[unit.name])
-        for unit in gone:
-            self.ghosts.setdefault(unit.name, self._free(unit.name))
-        for unit in gone:
-            self._ghost(unit)
-
-    def _free(self, name: str) -> str:
-        while name in self.reads or name in self.inputs:
-            name += "′"
-        return name
-
-    def _ghost(self, unit: Unit) -> None:
-        name = self.ghosts[unit.name]
-        for node in (*unit.parts, unit.node):
-            kept = [(port, ref) for port, ref in node.inputs if self._stands(ref)]
-            inputs = tuple((port, self._now(ref)) for port, ref in kept)
-            ghost = replace(self.unions.node(node, "removed"), name=name + node.name[len(unit.name) :], inputs=inputs)
-            self._take(name, ghost)
-
-    def _moved(self) -> Iterator[Unit]:
-        """Where one read another that comes after it now, the lighter of the two."""
-        pairs = {pair.before.name: pair for pair in self.difference.pairs if pair.before.name in self.live}
-        found: dict[str, Unit] = {}
-        for pair in pairs.values():
-            for name in self._sources(pair.before):
-                source = pairs.get(name)
-                read = source and source.after.name in pair.after.reads
-                if source and not read and self._depends(source.after.name, pair.after.name):
-                    lighter = min(pair.before, source.before, key=_weight)
-                    found.setdefault(lighter.name, lighter)
-        return iter(found.values())
-
-    def _vanished(self) -> Iterator[Unit]:
-        """What nobody would draw as it is now, such as a norm that passes on what it reads."""
-        before, after = self.drawn
-        pairs = (pair for pair in self.difference.pairs if pair.before.name in self.live)
-        return (pair.before for pair in pairs if pair.before.name in before and pair.after.name not in after)
-
-    def _appears(self, pair: Pair) -> bool:
-        """The other way round."""
-        before, after = self.drawn
-        return pair.after.name in after and pair.before.name not in before and pair.before.name in self.live
-
-    def _sources(self, unit: Unit) -> Iterator[str]:
-        """What a unit read that is still there, through what is no more."""
-        gone = {other.name: other for other in self.difference.removed}
-        waiting, seen = list(unit.reads), set[str]()
-        while waiting:
-            name = waiting.pop()
-            if name in gone and name not in seen:
-                waiting += gone[name].reads
-            elif name not in gone:
-                yield name
-            seen.add(name)
-
-    def _lost_wires(self) -> None:
-        """What nodes read before that are still there."""
-        for pair in self.difference.pairs:
-            if pair.before.name not in self.ghosts:
-                lost = [wire for wire in self._before(pair) if self._lost_wire(pair, *wire)]
-                self._feed(pair, frozenset(port for port, _ in lost))
-
-    def _before(self, pair: Pair) -> Iterator[tuple[str, Ref]]:
-        """What a node read before, at the ports and under the names of the union."""
-        ports: Names = pair.inside[0].difference.names if pair.inside else {}
-        for node in (*pair.before.parts, pair.before.node):
-            for port, ref in node.inputs:
-                if base(ref.name) != pair.before.name and self._stands(ref):
-                    yield ports.get(port, port), self._now(ref)
-
-    def _lost_wire(self, pair: Pair, port: str, ref: Ref) -> bool:
-        """Whether there is a wire to draw where there is none now."""
-        source, head = base(ref.name), pair.after.name
-        if source in self.reads[head] or self._depends(source, head) or self._is_interrupted(source, head):
-            return False
-        node = self.nodes[pair.after.node.name]
-        self._take(head, replace(node, inputs=(*node.inputs, (port, ref)), gone=node.gone | {(port, ref)}))
-        return True
-
-    def _feed(self, pair: Pair, ports: frozenset[str]) -> None:
-        """A block with the inputs that it has no more, as far as a wire leads there."""
-        known = {source.name for inside in pair.inside for source in inside.difference.after.inputs}
-        if pair.inside and ports - known:
-            node = self.nodes[pair.after.node.name]
-            self._take(pair.after.name, replace(node, does=self.unions.does(pair, ports - known).does))
-
-    def _is_interrupted(self, source: str, head: str) -> bool:
-        """Whether what was read directly is read through something that is new there, or that was moved there."""
-        moved = {pair.after.name for pair in self.difference.pairs if pair.before.name in self.ghosts}
-        new = {unit.name for unit in self.difference.added} | moved
-        waiting, seen = [name for name in self.reads[head] if name in new], set[str]()
-        while waiting:
-            name = waiting.pop()
-            if source in self.reads[name]:
-                return True
-            if name not in seen:
-                seen.add(name)
-                waiting += [read for read in self.reads[name] if read in new]
-        return False
-
-    def _depends(self, name: str, on: str) -> bool:
-        """Whether a unit reads another one, directly or not; each reads itself."""
-        waiting, seen = [name], set[str]()
-        while waiting:
-            at = waiting.pop()
-            if at == on:
-                return True
-            if at not in seen:
-                seen.add(at)
-                waiting += self.reads.get(at, ())
-        return False
-
-    # -- names --------------------------------------------------------------------------------------------------------
-
-    def _stands(self, ref: Ref) -> bool:
-        """Whether what is read is in the union, with the output that is read."""
-        name = base(ref.name)
-        return name in self.ghosts or name in self.difference.names or self._is_lost_input(name)
-
-    def _now(self, ref: Ref) -> Ref:
-        name = base(ref.name)
-        if name in self.ghosts:
-            return replace(ref, name=self.ghosts[name] + ref.name[len(name) :])
-        found = translated(ref, self.difference.names)
-        if found.name in self.nodes and ref.output not in {value.name for value in self.nodes[found.name].outputs}:
-            return Ref(found.name, "")
-        return found if found.name in self.nodes or base(found.name) == found.name else Ref(base(found.name), "")
-
-    def _lost_inputs(self) -> Iterator[Input]:
-        return (source for source in self.difference.before.inputs if self._is_lost_input(source.name))
-
-    def _is_lost_input(self, name: str) -> bool:
-        """Whether it is an input that is no more, and there is a place for it."""
-        free = name not in self.reads and name not in self.inputs
-        return name in self.fed and name not in self.difference.names and free
-
-    def _is_lost(self, name: str, ref: Ref) -> bool:
-        return name not in dict(self.difference.after.outputs) and self._stands(ref)
-
-
-def _is_other(pair: Pair) -> bool:
-    """Whether a node says something else than from where it reads: that is seen at its lines."""
-    return any(not field.wiring for field in pair.fields)
-
-
-def _weight(unit: Unit) -> int:
-    """What a reader takes for moved where two have changed places: rather a norm than a block."""
-    if isinstance(unit.node.does, Operator):
-        return 0 if unit.node.does.family == "norm" else 3 if unit.node.parameters else 2 if unit.parts else 1
-    return 4
-
-
-def _drawn(body: Body) -> dict[str, str]:
-    """The units of a body that a diagram shows, and what stands in their boxes; nothing in what may be open."""
-    steps = flow_of(body, lambda node: False, {}).steps
-    return {base(step.name): "" if _may_open(step.node) else step.title for step in steps}
-
-
-def _may_open(node: Node) -> bool:
-    return isinstance(node.does, Repeat) or any(inner_bodies(inner) for inner in _inside(node))
-
-
-def _inside(node: Node) -> Iterator[Node]:
-    return (inner for body in inner_bodies(node) for inner in body.nodes)
-
-
-def _live(body: Body) -> set[str]:
-    """The units that a diagram of the body shows: those from which data reach an output."""
-    reads, found = view(body).reads, set[str]()
-    waiting = [ref.name for _, ref in body.outputs]
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += [ref.name for _, ref in reads.get(name, ())]
-    return {base(name) for name in found}
