@@ -15,7 +15,7 @@ from tests.difference.edits import bare
 from tests.strategies import RandomSpec, specs
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(specs(), specs())
 def test_of_two_random_models(one: RandomSpec, other: RandomSpec) -> None:
     before, after = graphspec.loads(one.text), graphspec.loads(other.text)
@@ -33,7 +33,7 @@ def test_of_two_random_models(one: RandomSpec, other: RandomSpec) -> None:
     picture(there, RenderOptions())
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(specs())
 def test_of_a_random_model_and_itself(one: RandomSpec) -> None:
     found = bare(graphspec.loads(one.text), graphspec.loads(one.text))
