@@ -14,12 +14,14 @@ from graphspec.render.scene import Wire
 
 @dataclass
 class Heights:
-    """Heights in one scene; `lanes` is the side for lines round items, `least` pushes items up."""
+    """Heights in one scene; `lanes` is the side for lines round items, `least` pushes items up, and what is `apart` may
+    not stand beside its reader, for lines would run through it there."""
 
     columns: Columns
     kids: Mapping[str, Placed]
     lanes: int
     least: Mapping[str, float] = field(default_factory=dict[str, float])
+    apart: frozenset[str] = frozenset()
 
     # -- what leaves where --------------------------------------------------------------------------------------------
 
@@ -95,7 +97,7 @@ class Heights:
         for stack in self.columns.stacks[1:]:
             wires = [wire for wire in self.columns.scene.wires if wire.tail == stack[0]]
             lone = len(stack) == len(wires) == 1 and self.columns.is_source(stack[0]) and wires[0].head
-            if lone and self._entries(wires[0]) == 1 and not self.from_below(wires[0]):
+            if lone and stack[0] not in self.apart and self._entries(wires[0]) == 1 and not self.from_below(wires[0]):
                 found[stack[0]] = wires[0]
         return found
 

@@ -49,14 +49,12 @@ def placed(scene: Scene, place: Place) -> Placed:
     """A scene with everything in its place."""
     found = columns(scene, place.sides)
     kids = {item.name: _kid(item, found, place) for item in scene.items}
-    least: dict[str, float] = {}
-    across = Across(Plan(found, kids, place.lanes, least))
+    across = Across(Plan(found, kids, place.lanes))
     for _ in range(_MOST_PUSHES):
         pushed = dict(Conflicts(across).found())
         if not pushed:
             break
-        least |= pushed
-        across = Across(Plan(found, kids, place.lanes, least))
+        across = Across(across.plan.pushed(pushed))
     return Pieces(across, place.path, place.exits).placed()
 
 

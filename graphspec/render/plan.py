@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -50,6 +50,12 @@ class Route:
 
 class Plan(Heights):
     """Heights and ways in one scene."""
+
+    def pushed(self, higher: Mapping[str, float]) -> Plan:
+        """The same with items further up; what stands in the way beside its reader is no longer put there."""
+        least = {name: height for name, height in higher.items() if name not in self.beside}
+        apart = self.apart.union(self.beside.keys() & higher)
+        return Plan(self.columns, self.kids, self.lanes, {**self.least, **least}, apart)
 
     def start(self, route: Route) -> float:
         """The height at which a route leaves its tail's column."""
