@@ -50,6 +50,10 @@ class Columns:
         ends = ({self.place[wire.tail][0], self.place[wire.head][0]} for wire in self.inside)
         return {other for pair in ends if column in pair for other in pair if other != column}
 
+    def length(self, column: int) -> int:
+        """How many items stand in a column, those within containers too."""
+        return sum(map(_count, (self.items[name] for name in self.stacks[column])))
+
     def is_source(self, name: str) -> bool:
         """Whether an item is a box that reads nothing: a learned tensor, positions."""
         return self.items[name].form == "box" and all(wire.head != name for wire in self.scene.wires)
@@ -73,6 +77,10 @@ class Columns:
             return False
         (tail, low), (head, high) = self.place[wire.tail], self.place[wire.head]
         return tail == head and high == low + 1
+
+
+def _count(item: Item) -> int:
+    return 1 + (sum(map(_count, item.inner.items)) if item.inner else 0)
 
 
 def is_side(wire: Wire, items: dict[str, Item]) -> bool:
@@ -120,7 +128,7 @@ def _outwards(found: Columns) -> list[int]:
     waiting = [0] if found.stacks else []
     while waiting:
         order.append(waiting.pop())
-        waiting += sorted(hanging.get(order[-1], ()), key=lambda column: (-len(found.stacks[column]), -column))
+        waiting += sorted(hanging.get(order[-1], ()), key=lambda column: (-found.length(column), -column))
     return order
 
 
