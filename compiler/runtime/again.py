@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -13,4 +14,5 @@ def checkpoint(block: nn.Module, *inputs: Tensor | None, **named: Tensor | None)
 
     What is drawn at random is drawn alike when it is computed again.
     """
-    return torch_checkpoint.checkpoint(block, *inputs, use_reentrant=False, **named)
+    bound = partial(block, **named) if named else block  # torch's function has names of its own
+    return torch_checkpoint.checkpoint(bound, *inputs, use_reentrant=False)
