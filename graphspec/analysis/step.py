@@ -17,6 +17,7 @@ from graphspec.axes import TensorType
 from graphspec.graph import Body, Call, Graph, Mixture, Node, Parameter, Ref, Repeat
 from graphspec.operators import Operator
 from graphspec.operators.attention import Attend
+from graphspec.operators.contract import Contract
 from graphspec.operators.convolution import Convolution
 from graphspec.operators.linear import Linear
 from graphspec.operators.loss import CrossEntropy
@@ -25,6 +26,9 @@ from graphspec.operators.pointwise import Pointwise
 FP32, INT64 = 4, 8
 LOW = {"bf16": 2, "fp16": 2}
 """Bytes of an element where autocast computes in it."""
+
+PRODUCTS = (Linear, Attend, Convolution, Contract)
+"""What autocast computes low."""
 
 PLACES = 6 * INT64
 """Bytes of whole numbers that say where an expert's positions are, for each of them."""
@@ -246,7 +250,7 @@ class Step:
 
     def _item(self, does: Operator, given: Mapping[str, Storage]) -> int:
         """Bytes of an element of the result: products are low under autocast, all else is as wide as what it reads."""
-        if isinstance(does, Linear | Attend | Convolution):
+        if isinstance(does, PRODUCTS):
             return self.low
         if isinstance(does, CrossEntropy):
             return FP32
@@ -279,7 +283,7 @@ class Step:
 
     def _kept_value(self, does: Operator, value: Storage, count: int) -> Storage:
         """The value itself, or for a product under autocast a copy in its type."""
-        if isinstance(does, Linear | Attend | Convolution) and value.item > self.low:
+        if isinstance(does, PRODUCTS) and value.item > self.low:
             return self.ledger.allocate(int(count * self.low * self.share), self.low)
         return hold(value)
 
