@@ -60,6 +60,7 @@ def test_each_distinct_block_is_compiled_once(by_blocks: Model, eager: Model) ->
     assert found is not None and (found.graphs, found.distinct) == (2, 2)
 
 
+@pytest.mark.slow
 def test_lengths_that_change_give_one_more_graph_each(by_blocks: Model, eager: Model) -> None:
     for length in (5, 6, 8, 9, 11):
         torch.testing.assert_close(by_blocks(**batch(length)).loss, eager(**batch(length)).loss)
@@ -92,6 +93,7 @@ def test_copies_pickles_captures_and_evaluation(how: str) -> None:
         torch.testing.assert_close(model.eval()(**batch()).logits, wanted)
 
 
+@pytest.mark.slow
 def test_whole_is_one_graph() -> None:
     model = compiled("whole", layers=2)
     gradients(model, batch())

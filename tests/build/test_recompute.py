@@ -115,8 +115,9 @@ def test_a_budget_is_kept_with_the_fewest_turns() -> None:
     assert "checkpoint" not in enough.source
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # torch's own, while tracing
-@pytest.mark.parametrize("how", ["blocks", pytest.param("whole", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("how", ["blocks", "whole"])
 def test_it_goes_with_torch_compile(how: Any) -> None:
     graph, target = recompute(transformer(drop=0, layers=1).graph, 2), Target(objective=GOAL)
     plain, again = compile(graph, target), compile(graph, target, compile=how, backend="aot_eager")
