@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Literal, cast, get_args
 
 from graphspec import expressions as syntax
-from graphspec.diagnostics import File, Report, Span, suggestion
+from graphspec.diagnostics import Diagnostic, File, Report, Span, SpecError, suggestion
 
 Device = Literal["auto", "cpu", "cuda", "meta"]
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
@@ -48,15 +48,22 @@ class Target:
     """For what the code is generated. `objective` may be given as text: `next_token(logits, tokens)`.
 
     `precision` is what the trainer multiplies in: autocast, or for tf32 CUDA's own way with fp32 tensors. Parameters
-    and what the optimiser remembers are fp32 whatever it is.
+    and what the optimiser remembers are fp32 whatever it is. `memory` (`16GB`) is what a step of training at the sizes
+    `at` (`(B=8, T=1024)`) may take: turns of repeats are computed again rather than kept until it fits.
     """
 
     device: Device = "auto"
     precision: Precision = "fp32"
     objective: Objective | str | None = None
     fusion: Fusion = "plain"
+    memory: str | None = None
+    at: str = ""
 
     def __post_init__(self) -> None:
+        if self.memory is not None and as_bytes(self.memory) <= 0:
+            raise SpecError([_no_amount(self.memory, None)])
+        if self.at and not as_sizes(self.at):
+            raise SpecError([_no_sizes(self.at, None)])
         if isinstance(self.objective, str):
             report = Report()
             found = parse_objective(self.objective, report, _span(self.objective))
@@ -68,8 +75,13 @@ class Target:
         """The objective, parsed."""
         return cast("Objective | None", self.objective)
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The sizes of `at`."""
+        return as_sizes(self.at)
+
     def __str__(self) -> str:
-        return ",".join(f"{f.name}={getattr(self, f.name)}" for f in fields(self) if getattr(self, f.name) is not None)
+        return ",".join(f"{f.name}={value}" for f in fields(self) if (value := getattr(self, f.name)) not in (None, ""))
 
     @staticmethod
     def parse(text: str, report: Report) -> Target:
@@ -97,7 +109,7 @@ def _span(text: str) -> Span:
 
 
 def _is_fine(key: str, value: str, found: dict[str, str], span: Span, report: Report) -> bool:
-    known = (*CHOICES, "objective")
+    known = (*CHOICES, "objective", "memory", "at")
     if key not in known:
         report.error("unknown-target", f"a target has no `{key}`", span, help=suggestion(key, known, "keys"))
         return False
@@ -108,7 +120,37 @@ def _is_fine(key: str, value: str, found: dict[str, str], span: Span, report: Re
         help = suggestion(value, CHOICES[key], "values")
         report.error("unknown-target", f"`{key}` cannot be `{value}`", span, help=help)
         return False
+    if (key == "memory" and as_bytes(value) <= 0) or (key == "at" and not as_sizes(value)):
+        report.add(_no_amount(value, span) if key == "memory" else _no_sizes(value, span))
+        return False
     return True
+
+
+UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+UNITS |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+
+
+def as_bytes(text: str) -> int:
+    """`16GB` as a number; 0 if it is no amount of memory."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*", text)
+    return int(float(found[1]) * UNITS.get(found[2], 0)) if found else 0
+
+
+def as_sizes(text: str) -> dict[str, int]:
+    """`(B=8, T=1024)` as numbers; nothing if it is no list of sizes."""
+    parts = [part.partition("=") for part in text.strip("() ").split(",")]
+    found = {name.strip(): size.strip() for name, _, size in parts}
+    fine = all(name.isidentifier() and size.isdigit() and int(size) for name, size in found.items())
+    return {name: int(size) for name, size in found.items()} if fine else {}
+
+
+def _no_amount(text: str, span: Span | None) -> Diagnostic:
+    help = f"write `16GB`; known units: {', '.join(f'`{unit}`' for unit in UNITS)}"
+    return Diagnostic("unknown-target", f"`memory` cannot be `{text}`", span, help=help)
+
+
+def _no_sizes(text: str, span: Span | None) -> Diagnostic:
+    return Diagnostic("unknown-target", f"`at` cannot be `{text}`", span, help="write `at=(B=8, T=1024)`")
 
 
 USAGE = (

@@ -88,12 +88,14 @@ class Run:
 class Repeat:
     """The inside of a block `times` times: the first output of a turn is the first input of the next.
 
-    Other inputs are the same in every turn; other outputs are stacked along a new first axis.
+    Other inputs are the same in every turn; other outputs are stacked along a new first axis. Of the first `recomputed`
+    turns training keeps the inputs alone, and computes the rest again when it goes back.
     """
 
     times: Dim
     runs: tuple[Run, ...]
     shared: bool = False
+    recomputed: int = 0
 
     @property
     def bodies(self) -> tuple[Body, ...]:

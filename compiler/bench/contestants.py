@@ -84,6 +84,8 @@ def graph_of(job: Job) -> Graph:
 def target_of(job: Job, more: str = "") -> Target:
     """What the emitted model is compiled for. Raises `SpecError`."""
     report = Report()
+    if "memory=" in more and "at=" not in more:
+        more += f",at=({', '.join(f'{name}={size}' for name, size in job.at.items())})"
     text = f"device={job.device},precision={job.precision},objective={job.objective}{f',{more}' if more else ''}"
     target = Target.parse(text, report)
     report.check()

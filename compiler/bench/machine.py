@@ -66,7 +66,10 @@ def _others() -> dict[str, str]:
 
 
 def environment(plan: Plan, cache: Path) -> dict[str, str]:
-    """The variables that every contestant's process is given; `cache`: an empty folder, so that each compiles anew."""
+    """The variables that every contestant's process is given; `cache`: an empty folder, so that each compiles anew.
+
+    torch keeps precompiled headers among temporary files: these go there too, or the first contestant pays for all.
+    """
     threads = str(plan.threads or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else [0]))
     chosen = {
         "OMP_NUM_THREADS": threads,
@@ -75,8 +78,9 @@ def environment(plan: Plan, cache: Path) -> dict[str, str]:
         "TOKENIZERS_PARALLELISM": "false",
     }
     chosen |= HEAP if plan.keep_heap else {}
-    return chosen | {"TORCHINDUCTOR_CACHE_DIR": str(cache)}
+    return chosen | dict.fromkeys(PLACES, str(cache))
 
 
+PLACES = ("TORCHINDUCTOR_CACHE_DIR", "TMPDIR")
 HEAP = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40), "MALLOC_TOP_PAD_": str(64 << 20)}
 """glibc keeps what is freed, rather than give it to the system and fault it in again in the next step."""

@@ -36,7 +36,9 @@ class Process:
         self.name = str(name) if name else BOUND
         self.folder = tempfile.TemporaryDirectory(prefix="graphspec-bench-")
         self.errors = (Path(self.folder.name) / "errors").open("w+", encoding="utf-8", errors="replace")
-        given = {**variables, **environment(plan, Path(self.folder.name) / "cache")}
+        cache = Path(self.folder.name) / "cache"
+        cache.mkdir()
+        given = {**variables, **environment(plan, cache)}
         self.running = subprocess.Popen(
             [sys.executable, "-m", "compiler.bench.worker"],
             stdin=subprocess.PIPE,

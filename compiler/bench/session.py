@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from compiler.bench.batches import tokens
 from compiler.bench.contestants import Name, graph_of, target_of
 from compiler.bench.flops import step_flops
 from compiler.bench.job import Job, Plan
-from compiler.bench.machine import describe, environment, peak_rate
+from compiler.bench.machine import PLACES, describe, environment, peak_rate
 from compiler.bench.process import Failed, Process
 from compiler.bench.results import Measured, Outcome, Results
 from compiler.features import refuse_what_it_lacks
@@ -39,7 +39,7 @@ def bench(jobs: Sequence[Job], plan: Plan, others: Sequence[str] = (), say: Say 
 def about(jobs: Sequence[Job], plan: Plan) -> dict[str, Any]:
     """What stands at the head of the results."""
     device = "cuda" if any(job.device == "cuda" for job in jobs) else "cpu"
-    settings = {key: value for key, value in environment(plan, Path()).items() if key != "TORCHINDUCTOR_CACHE_DIR"}
+    settings = {key: value for key, value in environment(plan, Path()).items() if key not in PLACES}
     return {"date": datetime.date.today().isoformat(), **describe(device), "settings": settings, "plan": asdict(plan)}
 
 
@@ -75,45 +75,67 @@ def _names(texts: Sequence[str]) -> list[Name]:
 def _job(job: Job, plan: Plan, names: Sequence[Name], say: Say) -> Outcome:
     say(f"{job.name}: {len(names)} contestants, {plan.rounds} rounds of {plan.steps}")
     with contextlib.ExitStack() as stack:
-        running: dict[str, Process] = {}
-        measured: dict[str, Measured] = {}
-        left_out: dict[str, str] = {}
+        race = _Race(plan, say)
         for name in (None, *names):
-            process = stack.enter_context(Process(name, job, plan, os.environ))
-            try:
-                measured[process.name] = _begin(process, name, plan)
-                running[process.name] = process
-                say(f"  {process.name}: first step after {measured[process.name].first_step:.1f} s")
-            except Failed as failed:
-                left_out[process.name] = str(failed)
-                say(f"  {process.name}: {'left out' if failed.left_out else 'failed'}: {failed}")
-        _rounds(running, measured, plan, say)
-        for name, process in running.items():
-            measured[name] = replace(measured[name], **process.ask("measured"))
-    found = Outcome(job, tokens(job), tuple(measured.values()), left_out, _flops(job))
+            race.enter(stack.enter_context(Process(name, job, plan, os.environ)), name)
+        race.run()
+        race.finish()
+    found = Outcome(job, tokens(job), tuple(race.measured.values()), race.left_out, _flops(job))
     return replace(found, faults=faults(found))
 
 
-def _begin(process: Process, name: Name | None, plan: Plan) -> Measured:
-    """Build the model, take the first step, warm up."""
-    process.ready()
-    first = process.ask("first")
-    if plan.warmup:
-        process.ask("round", steps=plan.warmup)
-    process.ask("forget")
-    kept = {key: first[key] for key in ("first_step", "loss", "parameters")}
-    return Measured(
-        name=process.name, own=name is not None and name.own, compiled=bool(name and name.how != "off"), **kept
-    )
+class _Race:
+    """The contestants of one job. One that fails leaves it, and the others go on."""
 
+    def __init__(self, plan: Plan, say: Say) -> None:
+        self.plan, self.say = plan, say
+        self.running: dict[str, Process] = {}
+        self.measured: dict[str, Measured] = {}
+        self.left_out: dict[str, str] = {}
 
-def _rounds(running: dict[str, Process], measured: dict[str, Measured], plan: Plan, say: Say) -> None:
-    """Every contestant once a round; the order turns, so that none always follows the same one."""
-    order = list(running)
-    for turn in range(plan.rounds):
-        for name in order[turn % len(order) :] + order[: turn % len(order)]:
-            seconds = running[name].ask("round", steps=plan.steps)["seconds"] / plan.steps
-            measured[name] = replace(measured[name], seconds=(*measured[name].seconds, seconds))
+    def enter(self, process: Process, name: Name | None) -> None:
+        """Build the model, take the first step, warm up."""
+        with self._unless_it_fails(process.name):
+            process.ready()
+            first = process.ask("first")
+            if self.plan.warmup:
+                process.ask("round", steps=self.plan.warmup)
+            process.ask("forget")
+            about = {"own": name is not None and name.own, "compiled": name is not None and name.how != "off"}
+            kept = {key: first[key] for key in ("first_step", "loss", "parameters")}
+            self.measured[process.name] = Measured(name=process.name, **about, **kept)
+            self.running[process.name] = process
+            self.say(f"  {process.name}: first step after {first['first_step']:.1f} s")
+
+    def run(self) -> None:
+        """Every contestant once a round; the order turns, so that none always follows the same one."""
+        order = list(self.running)
+        for turn in range(self.plan.rounds):
+            for name in order[turn % len(order) :] + order[: turn % len(order)]:
+                if name in self.running:
+                    self._turn(name)
+
+    def _turn(self, name: str) -> None:
+        with self._unless_it_fails(name):
+            seconds = self.running[name].ask("round", steps=self.plan.steps)["seconds"] / self.plan.steps
+            before = self.measured[name]
+            self.measured[name] = replace(before, seconds=(*before.seconds, seconds))
+
+    def finish(self) -> None:
+        """What is known at the end."""
+        for name, process in list(self.running.items()):
+            with self._unless_it_fails(name):
+                self.measured[name] = replace(self.measured[name], **process.ask("measured"))
+
+    @contextlib.contextmanager
+    def _unless_it_fails(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except Failed as failed:
+            self.say(f"  {name}: {'left out' if failed.left_out else 'failed'}: {failed}")
+            self.left_out[name] = str(failed)
+            self.running.pop(name, None)
+            self.measured.pop(name, None)
 
 
 def _flops(job: Job) -> dict[str, Any]:

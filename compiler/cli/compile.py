@@ -19,7 +19,9 @@ def command(
     spec: SpecPath,
     settings: Settings = None,
     plugins: Plugins = None,
-    target: Annotated[str, typer.Option(metavar="KEY=VALUE,…", help="device, precision, objective, fusion.")] = "",
+    target: Annotated[
+        str, typer.Option(metavar="KEY=VALUE,…", help="device, precision, objective, fusion, memory, at.")
+    ] = "",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to a file instead of printing.")] = None,
     as_json: AsJson = False,
 ) -> None:

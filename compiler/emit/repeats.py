@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -71,22 +71,38 @@ def run_turns(writer: BodyWriter, node: Node, repeat: Repeat, path: Code, carrie
 def _loop(
     writer: BodyWriter, node: Node, repeat: Repeat, path: Code, variable: str, gathered: Mapping[str, str]
 ) -> None:
+    """One loop; two where the first turns are computed again in the backward pass, and the others are not."""
     layer = path.text if repeat.shared else writer.names.take("layer", "turn")
-    head = f"for _ in range({writer.size(repeat.times)}):" if repeat.shared else f"for {layer} in {path}:"
     parts = {name: writer.names.take(f"{turns.removesuffix('s')}_turn") for name, turns in gathered.items()}
-    branches: dict[str, tuple[Line, ...]] = {}
-    for body in repeat.bodies:
-        given = [name for name, _ in body.outputs[1:]]
-        start = f"{', '.join([variable, *(parts[name] for name in given)])} = "
-        made = call(layer, *writer.arguments(node, body, atom(variable)))
-        appended = (Line(f"{gathered[name]}.append({parts[name]})", depth=1) for name in given)
-        branches[writer.unit.classes[body]] = (Line(start, made, writer.note(node.type), 1), *appended)
-    writer.state.lines.append(Line(head))
-    if len(set(branches.values())) == 1:
-        writer.state.lines += next(iter(branches.values()))
-    else:
-        writer.state.lines += _by_class(layer, branches)
+    for again, head in _heads(writer, repeat, path, layer):
+        branches: dict[str, tuple[Line, ...]] = {}
+        for body in repeat.bodies:
+            given = [name for name, _ in body.outputs[1:]]
+            start = f"{', '.join([variable, *(parts[name] for name in given)])} = "
+            arguments = writer.arguments(node, body, atom(variable))
+            made = call(writer.unit.use("checkpoint"), layer, *arguments) if again else call(layer, *arguments)
+            appended = (Line(f"{gathered[name]}.append({parts[name]})", depth=1) for name in given)
+            branches[writer.unit.classes[body]] = (Line(start, made, writer.note(node.type), 1), *appended)
+        writer.state.lines.append(Line(head))
+        if len(set(branches.values())) == 1:
+            writer.state.lines += next(iter(branches.values()))
+        else:
+            writer.state.lines += _by_class(layer, branches)
     writer.names.taken -= {layer, *parts.values()} if not repeat.shared else set(parts.values())
+
+
+def _heads(writer: BodyWriter, repeat: Repeat, path: Code, layer: str) -> Iterator[tuple[bool, str]]:
+    """The heads of the loops, and whether the turns in them are computed again in the backward pass."""
+    split = repeat.recomputed
+    if split in (0, repeat.count):
+        whole = f"for _ in range({writer.size(repeat.times)}):" if repeat.shared else f"for {layer} in {path}:"
+        yield split > 0, whole
+    elif repeat.shared:
+        yield True, f"for _ in range({split}):"
+        yield False, f"for _ in range({split}, {writer.size(repeat.times)}):"
+    else:
+        yield True, f"for {layer} in {path}[:{split}]:"
+        yield False, f"for {layer} in {path}[{split}:]:"
 
 
 def _by_class(layer: str, branches: Mapping[str, tuple[Line, ...]]) -> list[Line]:

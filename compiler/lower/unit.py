@@ -26,6 +26,7 @@ RUNTIME = (
     "YarnScaling",
     "alibi",
     "biased_attention",
+    "checkpoint",
     "ctc_loss",
     "linear_scan",
     "masked_attention",

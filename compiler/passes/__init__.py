@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from compiler.passes.add_objective import add_objective
 from compiler.passes.drop_unread import drop_unread
+from compiler.passes.fit_memory import fit_memory
 from compiler.passes.hoist import hoist
 from compiler.passes.input_defaults import input_defaults
 from compiler.passes.invariants import check
@@ -19,6 +20,7 @@ Pass = Callable[[Graph, Target], Graph]
 
 PIPELINE: tuple[Pass, ...] = (
     add_objective,
+    fit_memory,
     drop_unread,
     ready_masks,
     share_rotary,

@@ -1,5 +1,6 @@
 """What generated code calls."""
 
+from compiler.runtime.again import checkpoint
 from compiler.runtime.attention import biased_attention, masked_attention, masked_softmax
 from compiler.runtime.loss import ctc_loss
 from compiler.runtime.model import Model
@@ -33,6 +34,7 @@ __all__ = [
     "YarnScaling",
     "alibi",
     "biased_attention",
+    "checkpoint",
     "ctc_loss",
     "linear_scan",
     "masked_attention",

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from compiler.build import compile
 from compiler.target import Objective, Target
 from compiler.train.patterns import learns
-from compiler.train.recipe import Recipe
+from compiler.train.recipe import LONGEST, Recipe
 from compiler.train.tasks import Task
 from compiler.train.vocabulary import PAD
 from graphspec import Spec
@@ -47,7 +47,8 @@ def build(spec: Spec, task: Task, recipe: Recipe, device: torch.device) -> Model
     """Both modules on a device. Raises `SpecError` if the objective does not suit the spec."""
     labels = _free("labels", spec.graph)
     goal = objective(task, labels, recipe.smoothing)
-    target = Target(device=_word(device), precision=recipe.precision, objective=goal)
+    at = _longest_batch(spec.graph, recipe) if recipe.memory else ""
+    target = Target(device=_word(device), precision=recipe.precision, objective=goal, memory=recipe.memory, at=at)
     learner = compile(spec, target=target, seed=recipe.seed, compile=recipe.compile).to(device)
     freeze(learner, recipe.trainable)
     answerer = answering(spec, recipe, device)
@@ -60,6 +61,13 @@ def freeze(model: nn.Module, rules: Mapping[str, bool]) -> None:
     """Let only those tensors learn that the last rule which fits them says."""
     for name, tensor in model.named_parameters():
         tensor.requires_grad_(learns(rules, name, tensor.requires_grad))
+
+
+def _longest_batch(graph: Graph, recipe: Recipe) -> str:
+    """The sizes of the largest batch that the recipe allows."""
+    open_ = [axis for axis in graph.axes if axis.size is None]
+    sizes = {it.name: recipe.batch.size if it.role == "batch" else recipe.batch.longest or LONGEST for it in open_}
+    return ", ".join(f"{name}={size}" for name, size in sizes.items())
 
 
 def answering(spec: Spec, recipe: Recipe, device: torch.device) -> nn.Module:

@@ -8,6 +8,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from compiler.target import as_bytes
 from graphspec import axes, expressions
 from graphspec.diagnostics import File, Report, Span, suggestion
 from graphspec.elaborate import scalars
@@ -183,6 +184,15 @@ def numbers(count: int, **bounds: float) -> Reader:
         return INVALID if INVALID in found else found
 
     return read
+
+
+def amount(value: Value, reading: Reading, key: str) -> Any:
+    """An amount of memory, or `none`."""
+    if isinstance(value, Scalar) and value.text == "none":
+        return None
+    if isinstance(value, Scalar) and as_bytes(value.text) > 0:
+        return value.text
+    return _wrong(value, reading, key, "an amount of memory", "write `16GB`, or `16GiB`")
 
 
 def path(value: Value, reading: Reading, key: str) -> Any:

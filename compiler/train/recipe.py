@@ -16,6 +16,7 @@ from typing import Any, Literal
 from compiler.train.reading import (
     INVALID,
     Reading,
+    amount,
     column,
     fill,
     fraction_or_path,
@@ -191,6 +192,11 @@ class Recipe:
     compile: Literal["off", "blocks", "whole"] = setting(
         "whether torch.compile takes the repeated blocks or the whole model", word("off", "blocks", "whole"), "off"
     )
+    memory: str | None = setting(
+        "what a step may take, `16GB`: layers are computed again rather than kept until the longest batch fits",
+        amount,
+        None,
+    )
     run: Path | None = setting(
         "the folder to write (by default `runs/` and the recipe's name, in the working directory)", optional_path, None
     )
@@ -204,7 +210,7 @@ class Recipe:
 
 
 # What may differ when a run is resumed: it moves nothing, or no more than the order of a sum.
-FREE = ("run", "device", "threads", "compile", "evaluation.show")
+FREE = ("run", "device", "threads", "compile", "memory", "evaluation.show")
 
 
 NAMING = ("set", "trainable")

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 import torch
 
 from compiler.build import HasGraph, Model, compile
+from compiler.build.compilation import speed_up
 from compiler.build.memory import parameter_bytes
 from compiler.checkpoint import load
 from compiler.features import free_memory, resolve
@@ -118,7 +119,7 @@ def _threads_for(model: Model) -> Iterator[None]:
 
 def _compiled(model: Model, backend: str) -> None:
     """Whole, or an error: what falls back to eager proves nothing."""
-    model.compile(fullgraph=True, backend="inductor" if backend == "compiled" else backend)
+    speed_up(model, model.graph, "whole", "inductor" if backend == "compiled" else backend)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from graphspec.axes import Axis, Dim, Number, Sizes, TensorType
+from graphspec.axes import Axis, Dim, Number, Sizes, TensorType, dim, product
 from graphspec.masks import Causal, Chunk, Dilated, Documents, Everything, Mask, Window, atoms, ports
-from graphspec.operators.declare import Mismatch, Operator, Port, Signature, operator
+from graphspec.operators.declare import Mismatch, Operator, Port, Saved, Signature, Use, operator
 from graphspec.operators.flow_attention import Attends
 from graphspec.operators.flow_moves import MergesLast, SplitsLast
 from graphspec.operators.pointwise import aligned
@@ -17,6 +17,7 @@ class Heads(Operator):
     heads: Dim
 
     signature = Signature("x: ... (heads * c) -> y: ... heads c")
+    saves, view = (), True
     flow = SplitsLast()
 
     def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
@@ -32,6 +33,7 @@ class Merge(Operator):
     """Join the last two axes, the inverse of `heads`."""
 
     signature = Signature("x: ... h c -> y: ... (h * c)")
+    saves, view = (), True
     flow = MergesLast()
 
     def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
@@ -86,6 +88,20 @@ class Attend(Operator):
         query, key, value = inputs["query"], inputs["key"], inputs["value"]
         pairs = query.elements() * key.sizes[-3]
         return pairs * 2 + outputs[0].elements() * key.sizes[-3] * 2 if value else pairs
+
+    def saved(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType], use: Use) -> Saved:
+        """A fused kernel keeps one number a row; where there is none, scaled queries and keys and weights are kept."""
+        weights = outputs[1].elements()
+        scaled = inputs["query"].elements() + inputs["key"].elements()
+        uneven = inputs["query"].sizes[-1] != inputs["value"].sizes[-1]
+        on_cpu = use.device == "cpu"
+        if self.softcap is not None or "sink" in inputs or (self.dropout.value and on_cpu):
+            return Saved(("value",), numbers=scaled + weights * 3)
+        if "bias" in use.learning or (on_cpu and (uneven or "bias" in inputs)):
+            return Saved(("value",), numbers=scaled + weights)
+        masked = any(not isinstance(atom, Causal | Everything) for atom in atoms(self.mask))
+        pairs = inputs["query"].sizes[-3] * inputs["key"].sizes[-3] if masked else dim(0)
+        return Saved(("query", "key", "value", "out"), elements=pairs, numbers=product(outputs[0].sizes[:-1]))
 
 
 def _check_mask(mask: Mask, query: Axis, key: Axis, inputs: Mapping[str, TensorType], sizes: Sizes) -> None:

@@ -22,6 +22,7 @@ class Top(Operator):
     k: Dim
     axis: Dim
 
+    saves = ()
     signature = Signature("x: ..., where?: bool ... -> y: ...")
     flow = Chooses()
 
@@ -75,6 +76,7 @@ class Gather(Operator):
 
     axis: Dim
 
+    saves = ()
     signature = Signature("x: any ..., at: int ... -> y: any ...")
     flow = Takes()
 

@@ -124,6 +124,32 @@ class Attribute:
     records: "tuple[type[Record], ...]" = ()
 
 
+_NONE = dim(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a backward pass reads again of one use: values at `ports`, inputs or outputs, and tensors of its own.
+
+    These have `elements` of the result's type, `numbers` in fp32 and `truths`. `moment`: further numbers in fp32 that
+    the backward pass holds while it computes.
+    """
+
+    ports: tuple[str, ...] = ()
+    elements: Dim = _NONE
+    numbers: Dim = _NONE
+    truths: Dim = _NONE
+    moment: Dim = _NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Where an operator runs in training: on which device, and at which of its ports gradients are wanted."""
+
+    device: str = "cpu"
+    learning: frozenset[str] = frozenset()
+
+
 class Record:
     """Base of values with attributes of their own, told apart by their kind: `{kind: yarn, factor: 4}`."""
 
@@ -140,6 +166,10 @@ class Operator:
     weights: ClassVar[tuple[Weight, ...]] = ()
     buffers: ClassVar[tuple[Weight, ...]] = ()
     """What training keeps count of without a gradient: it is saved with the weights, but learns nothing."""
+    saves: ClassVar[tuple[str, ...] | None] = None
+    """The ports whose values a backward pass reads again; by default all inputs."""
+    view: ClassVar[bool] = False
+    """Whether the result takes no memory, being part of the first input or the same in another order."""
     flow: ClassVar[FlowRule] = Unknown()
     attributes: ClassVar[tuple[Attribute, ...]]
     source: ClassVar[str] = ""
@@ -172,6 +202,10 @@ class Operator:
     def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
         """Floating-point operations of one forward pass; a multiply-add counts two."""
         return outputs[0].elements()
+
+    def saved(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType], use: Use) -> Saved:
+        """What automatic differentiation keeps until the backward pass, of the emitted code."""
+        return Saved(tuple(inputs) if self.saves is None else self.saves)
 
     @property
     def look(self) -> tuple[str, str]:

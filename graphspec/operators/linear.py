@@ -18,6 +18,7 @@ class Linear(Operator):
     bias: bool = True
 
     signature = Signature("x: ... n -> y: ... dim")
+    saves = ("x",)
     flow = MixesLast("bias")
     weights = (
         Weight("weight", "dim n", Initialiser("xavier_uniform")),
@@ -39,6 +40,7 @@ class Embedding(Operator):
     dim: Dim
 
     signature = Signature("ids: int ... -> y: ... dim")
+    saves = ()
     flow = Identity()
     weights = (Weight("weight", "size dim", Initialiser("unit_rows")),)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from graphspec.axes import Dim, Sizes, TensorType
-from graphspec.operators.declare import Operator, Signature
+from graphspec.operators.declare import Operator, Saved, Signature, Use
 from graphspec.operators.flow_mixing import ReducesAll
 
 
@@ -29,6 +29,10 @@ class CrossEntropy(Operator):
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
         super().infer(inputs, sizes)
         return (("loss", TensorType("float", ())),)
+
+    def saved(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType], use: Use) -> Saved:
+        """The logarithms of all probabilities; backwards, as many numbers again for a moment."""
+        return Saved(numbers=inputs["logits"].elements(), moment=inputs["logits"].elements())
 
     def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
         return inputs["logits"].elements() * 4

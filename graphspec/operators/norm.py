@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from graphspec.axes import Dim, Number, Sizes, TensorType
-from graphspec.operators.declare import Initialiser, Mismatch, Operator, Signature, Weight, operator
+from graphspec.axes import Dim, Number, Sizes, TensorType, dim, product
+from graphspec.operators.declare import Initialiser, Mismatch, Operator, Saved, Signature, Use, Weight, operator
 from graphspec.operators.flow_mixing import MixesAlong
 from graphspec.operators.flow_windows import NormalisesBatch, NormalisesGroups
 from graphspec.operators.window import find_axes
@@ -18,6 +18,10 @@ class _Norm(Operator):
     """What the norms share: the axes `over` which they run, the last one by default."""
 
     over: tuple[Dim, ...]
+
+    def rows(self, given: TensorType) -> Dim:
+        """How many times it runs."""
+        return product(given.sizes[: -max(1, len(self.over))])
 
     def shapes(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[Weight, tuple[Dim, ...]], ...]:
         self.infer(inputs, sizes)
@@ -63,6 +67,10 @@ class LayerNorm(_Norm):
         Weight("bias", "over", Initialiser("zeros"), when="bias"),
     )
 
+    def saved(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType], use: Use) -> Saved:
+        """The input, and mean and deviation of each row."""
+        return Saved(("x",), numbers=self.rows(inputs["x"]) * 2)
+
 
 @operator("rms_norm", family="norm")
 class RMSNorm(_Norm):
@@ -80,6 +88,11 @@ class RMSNorm(_Norm):
     signature = Signature("x: ... n -> y: ... n")
     flow = MixesAlong("over", ("weight",))
     weights = (Weight("weight", "over", Initialiser("ones"), when="weight"),)
+
+    def saved(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType], use: Use) -> Saved:
+        """The input and the root of each row; on the CPU, where it is no kernel of its own, also what is scaled."""
+        scaled = outputs[0].elements() if use.device == "cpu" and self.weight != "none" else dim(0)
+        return Saved(("x",), elements=scaled, numbers=self.rows(inputs["x"]))
 
 
 class _FeatureNorm(Operator):

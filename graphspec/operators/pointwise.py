@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from graphspec.axes import Axis, Dim, DType, Number, Sizes, TensorType
-from graphspec.operators.declare import Mismatch, Operator, Signature, operator
+from graphspec.operators.declare import Mismatch, Operator, Saved, Signature, Use, operator
 from graphspec.operators.flow_mixing import Identity
 from graphspec.operators.flow_pointwise import Elementwise
 
@@ -42,6 +42,11 @@ FUNCTIONS = [
 """Functions of one argument by name; `relu2` is `relu(x)**2`, `quick_gelu` is `x * sigmoid(1.702 x)`."""
 
 
+KEEP_NOTHING = ("add", "subtract", "negative", "identity", *COMPARISONS.values(), *LOGIC.values())
+KEEP_RESULT = ("exp", "sqrt", "sigmoid", "tanh", "relu")
+"""Functions whose derivative is written with nothing, or with the result alone."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pointwise(Operator):
     """One function of one to three tensors or numbers, element by element, broadcast by axis name.
@@ -62,6 +67,19 @@ class Pointwise(Operator):
         types = [inputs[argument] if isinstance(argument, str) else _type_of(argument) for argument in self.arguments]
         axes = broadcast(types, sizes)
         return (("y", TensorType(_result(self.function, types), axes)),)
+
+    @property
+    def passes(self) -> bool:
+        """Whether the gradient of the result is that of each operand, where the axes are the same."""
+        return self.function in ("add", "identity")
+
+    def saved(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType], use: Use) -> Saved:
+        """Operands or result, as the derivative is written; of a product the other factor, if it is a tensor."""
+        if self.function in KEEP_NOTHING or (self.function in ("multiply", "divide") and len(inputs) < 2):
+            return Saved()
+        if self.function == "where":
+            return Saved(("a",))
+        return Saved(("y",)) if self.function in KEEP_RESULT else Saved(tuple(inputs))
 
 
 class FeatureClash(Mismatch):
@@ -177,6 +195,13 @@ class Dropout(Operator):
         if self.p.value is None or not 0 <= self.p.value < 1:
             raise Mismatch(f"`p` is a probability, at least 0 and less than 1, but is {self.p.value}", "p")
         return super().infer(inputs, sizes)
+
+    def saved(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType], use: Use) -> Saved:
+        """What was drawn: a factor for each element on the CPU, a truth value on CUDA."""
+        if not self.p.value:
+            return Saved()
+        drawn = outputs[0].elements()
+        return Saved(elements=drawn) if use.device == "cpu" else Saved(truths=drawn)
 
 
 OPERATORS = (Dropout,)

@@ -60,6 +60,7 @@ class LearnedPosition(Operator):
     over: Dim | None = None
     offset: Dim = axes.dim(0)
 
+    saves = ()
     signature = Signature("at?: int ... -> y: ... dim")
     flow = Rows("offset")
     weights = (Weight("weight", "size dim", Initialiser("normal", (0.02,))),)
@@ -90,6 +91,7 @@ class Rotary(Operator):
     layout: Literal["halves", "interleaved"] = "halves"
     scaling: Scaling | None = None
 
+    saves = ()
     signature = Signature("x: ... T h c -> y: ... T h c")
     flow = Turns()
 

@@ -25,6 +25,7 @@ class Rearrange(Operator):
     pattern: Pattern
     sizes: Parts = ()
 
+    saves = ()
     signature = Signature("x: any ... -> y: any ...")
     flow = Rearranges()
 

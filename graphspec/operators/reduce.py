@@ -1,10 +1,10 @@
 """Operators that look along an axis: reductions, cumulative ones too, and softmax."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from graphspec.axes import Dim, Sizes, TensorType
-from graphspec.operators.declare import Mismatch, Operator, Signature, operator
+from graphspec.operators.declare import Mismatch, Operator, Saved, Signature, Use, operator
 from graphspec.operators.flow_mixing import MixesAlong, Reduces
 from graphspec.operators.shape import find_axis
 
@@ -37,6 +37,10 @@ class Reduce(Operator):
         axes = given.axes if self.cumulative else given.axes[:place] + given.axes[place + 1 :]
         return (("y", TensorType(dtype, axes)),)
 
+    def saved(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType], use: Use) -> Saved:
+        """Where the largest or least stood; sums and means need nothing."""
+        return Saved(("x", "y")) if self.kind in ("max", "min") else Saved()
+
     def _check_way(self) -> None:
         if self.reverse and not self.cumulative:
             raise Mismatch("`reverse` is for cumulative reductions", "reverse", "add `cumulative: true`, or drop it")
@@ -63,6 +67,7 @@ class Softmax(Operator):
     over: Dim
 
     signature = Signature("x: ... -> y: ...")
+    saves = ("y",)
     flow = MixesAlong("over")
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:

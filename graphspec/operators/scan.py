@@ -25,6 +25,7 @@ class Scan(Operator):
     reverse: bool = False
 
     signature = Signature("drive: ..., decay: ..., start?: ... -> h: ...")
+    saves = ("decay", "h")
     flow = Scans()
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:

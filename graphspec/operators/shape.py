@@ -12,6 +12,8 @@ from graphspec.operators.flow_moves import Flips, Joins, Pads, Rolls, Selects, S
 class _Free(Operator):
     """An operator that moves numbers and computes none."""
 
+    saves = ()
+
     def flops(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> Dim:
         return dim(0)
 
@@ -42,6 +44,7 @@ class Select(_Free):
     axis: Dim
     at: Dim = dim(0)
 
+    view = True
     signature = Signature("x: any ... -> y: any ...")
     flow = Selects()
 
@@ -59,6 +62,7 @@ class Slice(_Free):
     start: Dim = dim(0)
     stop: Dim | None = None
 
+    view = True
     signature = Signature("x: any ... -> y: any ...")
     flow = Slices()
 
@@ -84,6 +88,7 @@ class Split(_Free):
     axis: Dim
     into: Parts
 
+    view = True
     signature = Signature("x: any ... -> y: any ...")
     flow = Splits()
 
@@ -262,6 +267,7 @@ class Cast(_Free):
 class StopGradient(_Free):
     """Pass the values on, but no gradient back."""
 
+    view = True
     signature = Signature("x: ... -> y: ...")
     flow = Identity("values")
 

@@ -14,14 +14,15 @@ import torch
 from torch import nn
 
 from compiler.bench import results as written
-from compiler.bench.contestants import graph_of
+from compiler.bench.contestants import Name, graph_of, target_of
 from compiler.bench.flops import step_flops
 from compiler.bench.job import Job, Plan, read_suite
 from compiler.bench.machine import environment, peak_rate
 from compiler.bench.memory import bytes_of, peak_of
+from compiler.bench.process import Failed
 from compiler.bench.products import Products
 from compiler.bench.results import Measured, Outcome, Results, Spread, spread
-from compiler.bench.session import check, faults
+from compiler.bench.session import _Race, check, faults
 from compiler.bench.table import page
 from compiler.bench.worker import BOUND, answers
 from graphspec.diagnostics import Report, SpecError
@@ -213,6 +214,45 @@ def test_a_worker_answers_each_command(name: str | dict[str, str]) -> None:
         assert first["products"] > 20
     else:
         assert last["last_loss"] < first["loss"] and last["memory"] > 4 * 4 * first["parameters"] - 16
+
+
+class Scripted:
+    """A process that answers from a script; None: it ends."""
+
+    def __init__(self, name: str, seconds: list[float | None]) -> None:
+        self.name, self.seconds = name, iter(seconds)
+
+    def ready(self) -> None: ...
+
+    def ask(self, what: str, **_: object) -> dict[str, object]:
+        if what == "round":
+            taken = next(self.seconds)
+            if taken is None:
+                raise Failed("its process ended with code -9")
+            return {"seconds": taken}
+        known = {
+            "first": {"first_step": 1.0, "loss": 4.0, "parameters": 3},
+            "measured": {"last_loss": 3.0, "memory": 9},
+        }
+        return known.get(what, {})  # pyright: ignore[reportReturnType]
+
+
+def test_one_that_fails_on_the_way_leaves_and_the_others_go_on() -> None:
+    said: list[str] = []
+    race = _Race(Plan(rounds=3, steps=2, warmup=0), said.append)
+    for process in (Scripted("a", [2.0, 4.0, 6.0]), Scripted("b", [1.0, None])):
+        race.enter(process, Name("emitted", "off"))  # pyright: ignore[reportArgumentType]
+    race.run()
+    race.finish()
+    assert list(race.measured) == ["a"] and race.measured["a"].seconds == (1.0, 2.0, 3.0)
+    assert race.left_out == {"b": "its process ended with code -9"} and "b: failed" in said[-1]
+    assert faults(Outcome(JOB, 1, tuple(race.measured.values()), race.left_out)) == (
+        "b: its process ended with code -9",
+    )
+
+
+def test_a_budget_takes_the_sizes_of_the_job() -> None:
+    assert target_of(JOB, "memory=2GB").sizes == dict(JOB.at)
 
 
 # --- the command

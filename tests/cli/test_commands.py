@@ -142,3 +142,14 @@ def test_looking_at_a_spec_does_not_import_torch(command: tuple[str, ...], tmp_p
 def test_that_checker_can_fail() -> None:
     program = "import sys, torch; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 1
+
+
+def test_show_says_what_training_takes() -> None:
+    found = graphspec("show", TRANSFORMER, "--set", "layers=2", "--memory", "--at", "B=2,S=10,T=10")
+    assert found.returncode == 0, found.stderr
+    for text in ("a step of training in fp32 at B = 2, S = 10, T = 10", "AdamW", "peak", "with all 4 turns"):
+        assert text in found.stdout
+    facts = json.loads(graphspec("show", TRANSFORMER, "--memory", "--at", "B=2,S=10,T=10", "--json").stdout)
+    assert facts["optimiser"] == 2 * facts["parameters"] < facts["peak"] and facts["kept"]["linear"] > 0
+    missing = graphspec("show", TRANSFORMER, "--memory", "--at", "B=2")
+    assert missing.returncode == 2 and "S, T" in missing.stderr
