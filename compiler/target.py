@@ -1,4 +1,4 @@
-"""What a model is compiled for: device, precision, objective, fusion."""
+"""What a model is compiled for: device, precision, objective, what it returns, fusion, kernel."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ from graphspec.diagnostics import Diagnostic, File, Report, Span, SpecError, sug
 
 Device = Literal["auto", "cpu", "cuda", "meta"]
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
-Fusion = Literal["plain"]
+Fusion = Literal["plain", "fused"]
+Returns = Literal["loss"]
+KernelName = Literal["sdpa", "flex", "explicit"]
 ObjectiveKind = Literal["next_token", "cross_entropy", "ctc"]
+
+ROUNDED: tuple[Precision, ...] = ("bf16", "fp16")
+"""The precisions for which weights are copied at every step, to be rounded."""
 
 IGNORE = -100
 """The label that counts for nothing, torch's own by default."""
@@ -48,7 +53,11 @@ class Target:
     """For what the code is generated. `objective` may be given as text: `next_token(logits, tokens)`.
 
     `precision` is what the trainer multiplies in: autocast, or for tf32 CUDA's own way with fp32 tensors. Parameters
-    and what the optimiser remembers are fp32 whatever it is. `memory` (`16GB`) is what a step of training at the sizes
+    and what the optimiser remembers are fp32 whatever it is.
+
+    `fusion` is `plain` for a line for each node of the spec, or `fused` for what is faster; names and values are the
+    same. `returns` is `loss` for the objective alone, without the outputs of the spec. `kernel` computes every
+    attention; by default each gets the best that is exact. `memory` (`16GB`) is what a step of training at the sizes
     `at` (`(B=8, T=1024)`) may take: turns of repeats are computed again rather than kept until it fits.
     """
 
@@ -56,6 +65,8 @@ class Target:
     precision: Precision = "fp32"
     objective: Objective | str | None = None
     fusion: Fusion = "plain"
+    returns: Returns | None = None
+    kernel: KernelName | None = None
     memory: str | None = None
     at: str = ""
 
@@ -101,6 +112,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "device": get_args(Device),
     "precision": get_args(Precision),
     "fusion": get_args(Fusion),
+    "returns": get_args(Returns),
+    "kernel": get_args(KernelName),
 }
 
 

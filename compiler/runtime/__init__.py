@@ -2,11 +2,16 @@
 
 from compiler.runtime.again import checkpoint
 from compiler.runtime.attention import biased_attention, masked_attention, masked_softmax
+from compiler.runtime.experts import Chosen
+from compiler.runtime.flex import block_mask, flexible_attention
+from compiler.runtime.linear import merged_linear
+from compiler.runtime.linear_loss import linear_cross_entropy
 from compiler.runtime.loss import ctc_loss
 from compiler.runtime.model import Model
 from compiler.runtime.parameters import Parameters
 from compiler.runtime.position import (
     alibi,
+    alibi_slopes,
     relative_bias,
     rotary_table,
     rotate_halves,
@@ -24,6 +29,7 @@ from compiler.runtime.scaling import (
 from compiler.runtime.scan import linear_scan
 
 __all__ = [
+    "Chosen",
     "DynamicScaling",
     "LinearScaling",
     "Llama3Scaling",
@@ -33,12 +39,17 @@ __all__ = [
     "Parameters",
     "YarnScaling",
     "alibi",
+    "alibi_slopes",
     "biased_attention",
+    "block_mask",
     "checkpoint",
     "ctc_loss",
+    "flexible_attention",
+    "linear_cross_entropy",
     "linear_scan",
     "masked_attention",
     "masked_softmax",
+    "merged_linear",
     "relative_bias",
     "rotary_table",
     "rotate_halves",

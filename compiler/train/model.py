@@ -21,7 +21,7 @@ from graphspec.graph import Graph
 
 @dataclass(frozen=True)
 class Models:
-    """`learner` gives a loss as its last output, `answerer` the output of the task alone."""
+    """`learner` gives the loss alone, `answerer` the outputs of the spec."""
 
     learner: nn.Module
     answerer: nn.Module
@@ -36,7 +36,7 @@ class Models:
     def loss(self, inputs: Mapping[str, Tensor], labels: Tensor | None) -> Tensor:
         """The mean loss of a batch. `labels`: as in `Batch`."""
         wanted = {} if labels is None else {self.labels: labels}
-        return self.learner(**inputs, **wanted)[-1]
+        return self.learner(**inputs, **wanted)
 
     def answer(self, **inputs: Tensor) -> Tensor:
         """The logits [batch, …, choices]."""
@@ -48,7 +48,15 @@ def build(spec: Spec, task: Task, recipe: Recipe, device: torch.device) -> Model
     labels = _free("labels", spec.graph)
     goal = objective(task, labels, recipe.smoothing)
     at = _longest_batch(spec.graph, recipe) if recipe.memory else ""
-    target = Target(device=_word(device), precision=recipe.precision, objective=goal, memory=recipe.memory, at=at)
+    target = Target(
+        device=_word(device),
+        precision=recipe.precision,
+        objective=goal,
+        fusion=recipe.fusion,
+        returns="loss",
+        memory=recipe.memory,
+        at=at,
+    )
     learner = compile(spec, target=target, seed=recipe.seed, compile=recipe.compile).to(device)
     freeze(learner, recipe.trainable)
     answerer = answering(spec, recipe, device)

@@ -192,6 +192,11 @@ class Recipe:
     compile: Literal["off", "blocks", "whole"] = setting(
         "whether torch.compile takes the repeated blocks or the whole model", word("off", "blocks", "whole"), "off"
     )
+    fusion: Literal["fused", "plain"] = setting(
+        "whether what is quicker together is computed together; the same numbers but for rounding",
+        word("fused", "plain"),
+        "fused",
+    )
     memory: str | None = setting(
         "what a step may take, `16GB`: layers are computed again rather than kept until the longest batch fits",
         amount,
@@ -210,7 +215,7 @@ class Recipe:
 
 
 # What may differ when a run is resumed: it moves nothing, or no more than the order of a sum.
-FREE = ("run", "device", "threads", "compile", "memory", "evaluation.show")
+FREE = ("run", "device", "threads", "compile", "fusion", "memory", "evaluation.show")
 
 
 NAMING = ("set", "trainable")
