@@ -54,7 +54,7 @@ class Question:
 
     `place` is the output's axis that corresponds, if it has one. `allows` judges a piece of the relation, `breaks`
     pairs of indices. `length`: whether the number of entries may not count either; `problem` says what else stands
-    against a proof; `distance` is one that a counterexample may need.
+    against a proof; `distance` is one that a counterexample may need; `otherwise` refutes where no such pair is found.
     """
 
     output: str
@@ -68,6 +68,7 @@ class Question:
     held: Held | None = None
     problem: Callable[[], str] = field(default=lambda: "")
     distance: int = 0
+    otherwise: Callable[[], Answer | None] = field(default=lambda: None)
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ class Judge:
     """Decides questions about one graph, in training or in evaluation."""
 
     def __init__(self, graph: Graph, mode: Mode = "training") -> None:
-        self.graph, self.mode = graph, mode
+        self.graph = graph
+        self.mode: Mode = mode
         self._analyses: dict[Padding, FlowAnalysis] = {}
         self._others: dict[Mode, Judge] = {mode: self}
         self._sure: SureFlow | None = None
@@ -130,7 +132,7 @@ class Judge:
             obstacle = self._obstacle(question, padding)
             if obstacle is None:
                 return Answer("proved")
-        found = self.refute(question)
+        found = self.refute(question) or question.otherwise()
         return found or Answer("unknown", obstacle or self._unknown(question))
 
     # -- proof --------------------------------------------------------------------------------------------------------

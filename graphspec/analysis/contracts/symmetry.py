@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Literal
 
 from graphspec.analysis.contracts.culprit import culprit
+from graphspec.analysis.contracts.places import unlike
 from graphspec.analysis.contracts.questions import Answer, Breaks, Case, Judge, Question, Witness
 from graphspec.analysis.contracts.reading import Reading, Senseless
 from graphspec.analysis.replay import Replay, Setting
@@ -74,7 +75,7 @@ def _uneven(
             pair = replace(found, pairs=None)  # this one alone, in numbers, as the other is
             other = _counterpart(reads, pair.place, pair.column, replay.np, invariant)
             return Answer("refuted", f"{pair.said}, but {other}", pair.path)
-    return None
+    return None if invariant or place is None else unlike(judge, question)
 
 
 def _among(pairs: Any) -> Breaks:
