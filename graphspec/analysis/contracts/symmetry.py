@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Literal
 
 from graphspec.analysis.contracts.culprit import culprit
+from graphspec.analysis.contracts.decide import Proof
 from graphspec.analysis.contracts.places import unlike
 from graphspec.analysis.contracts.questions import Answer, Breaks, Case, Judge, Question, Witness
 from graphspec.analysis.contracts.reading import Reading, Senseless
@@ -144,7 +145,10 @@ def _judge_use(reading: Reading, output: str, ref: Ref, source: Input, axis: int
         return Answer("unknown", f"`{source.name}` has no axis along which to follow it")
     question = Question(output, ref, None, source.name, axis, lambda item, padding: False, _anything, length=False)
     answer = reading.judge.refute(question)
-    return replace(answer, status="proved") if answer else Answer("unknown", "no path was found at small sizes")
+    if answer:
+        return replace(answer, status="proved")
+    doubt = Proof(reading.judge, question, None).doubt
+    return Answer("unknown", doubt or "no path was found at small sizes")
 
 
 def _anything(i: Any, j: Any, held: Any) -> Any:
