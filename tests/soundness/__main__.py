@@ -101,7 +101,7 @@ def misses(all_judged: Sequence[Judged]) -> list[str]:
 PAGE = """# Soundness and precision of the verdicts
 
 Written by `make soundness` (`python -m tests.soundness --count {asked} --seed {seed} --write docs/soundness.md`) on
-{date}: {count} random specs, seeds {seeds}, all judged by the same code. Found wrong: **{wrong}**.
+{date}: {count} random specs, seeds {seeds}, all judged by the same code.{stopped} Found wrong: **{wrong}**.
 
 {table}
 
@@ -148,6 +148,7 @@ def page(options: argparse.Namespace, all_judged: Sequence[Judged]) -> str:
         seed=options.seed,
         asked=options.count,
         seeds=runs([one.seed for one in all_judged]),
+        stopped="" if len(all_judged) == options.count else " The run was stopped before its end.",
         date=datetime.now(UTC).date().isoformat(),
         wrong=len(contradictions(all_judged)),
         table=table(all_judged),
