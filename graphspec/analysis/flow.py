@@ -12,16 +12,14 @@ from functools import cached_property, reduce
 from typing import Literal
 
 from graphspec.analysis.experts import called
-from graphspec.axes import Dim, DType, TensorType, dim
+from graphspec.analysis.shown import Axes, Lengths, known_as, lengths_of, passed, shown
+from graphspec.axes import DType, TensorType, dim
 from graphspec.flow import (
     NO_FACTS,
     NO_MARKS,
-    Covered,
     Fact,
     Facts,
     Guard,
-    Interval,
-    Keys,
     Marks,
     Padding,
     Piece,
@@ -36,12 +34,6 @@ from graphspec.flow import (
 from graphspec.graph import Body, Call, Graph, Input, Node, Ref, Repeat, Run
 from graphspec.operators import Operator
 from graphspec.operators.flow_rules import Choice, Effect, FixedSizes, Turn, Use, axis_names, effect_of, ground
-
-Axes = tuple[Relation, ...]
-"""A relation for each axis of an input; an input without axes has one as if it had an axis of 1."""
-
-Lengths = Mapping[tuple[str, int], frozenset[Dim]]
-"""How long the axes of inputs of any body are."""
 
 CARRIED = ""
 """The name under which the turns of a repeat know their first input."""
@@ -119,13 +111,7 @@ class FlowAnalysis:
 
     @cached_property
     def _lengths(self) -> Lengths:
-        found: dict[tuple[str, int], frozenset[Dim]] = {}
-        for body in self.graph.bodies():
-            named = [*((source.name, source) for source in body.inputs), *((CARRIED, own) for own in body.inputs[:1])]
-            for name, source in named:
-                for axis, size in enumerate(source.type.sizes or (dim(1),)):
-                    found[name, axis] = found.get((name, axis), frozenset()) | {ground(size, self.sizes)}
-        return found
+        return lengths_of(self.graph, self.sizes, CARRIED)
 
     def states(self, node: Node, flow: BodyFlow) -> list[State]:
         """The states of a node's outputs, whether or not the body holds that very node."""
@@ -216,7 +202,7 @@ class FlowAnalysis:
             *(arguments[port].marks if port in cancelled else arguments[port].all_marks for port in ports),
             *(Marks(shifts=turn.axes) for port in cancelled if (turn := arguments[port].turned)),
             *(choice.marks for choice in effect.choices if self._matters(choice, effect, arguments)),
-            Marks(shown=frozenset(self._shown(effect, arguments))),
+            Marks(shown=frozenset(shown(effect.shown, _reads(arguments), self._lengths))),
         ]
         ends = self._union(
             [
@@ -225,11 +211,6 @@ class FlowAnalysis:
             ]
         )
         return State(reads, all_marks(marks), effect.facts, effect.turned, ends)
-
-    def _shown(self, effect: Effect, arguments: Mapping[str, State]) -> Iterator[Keys]:
-        for shown in effect.shown:
-            places = [(arguments[port], axis) for port, axis in shown.places]
-            yield replace(shown.keys, covered=_covering(places, shown.size, self._lengths))
 
     def _matters(self, choice: Choice, effect: Effect, arguments: Mapping[str, State]) -> bool:
         hops = {hop.port: hop.axes for hop in effect.hops}
@@ -249,7 +230,7 @@ class FlowAnalysis:
         reads = self._union(self._through(axes, argument.reads) for axes, argument in read)
         return State(
             reads,
-            all_marks([_passed(made.all_marks, arguments, self._lengths), *(a.all_marks for _, a in read)]),
+            all_marks([passed(made.all_marks, _reads(arguments), self._lengths), *(a.all_marks for _, a in read)]),
             made.facts,
             ends=self._union([made.ends.items(), *(self._through(axes, argument.ends) for axes, argument in read)]),
         )
@@ -313,7 +294,7 @@ class FlowAnalysis:
         if carried is None:
             return later
         rest = [(source, axes) for source, axes in later.reads.items() if source != CARRIED]
-        marks = _passed(later.marks, {CARRIED: earlier}, self._lengths) | earlier.marks
+        marks = passed(later.marks, {CARRIED: earlier.reads}, self._lengths) | earlier.marks
         ends = self._union([self._through(carried, earlier.ends), later.ends.items()])
         return State(self._union([self._through(carried, earlier.reads), rest]), marks, ends=ends)
 
@@ -342,62 +323,14 @@ def _cancelled(effect: Effect, arguments: Mapping[str, State]) -> set[str]:
     return {port for a, b in alike if arguments[a].turned == arguments[b].turned is not None for port in (a, b)}
 
 
+def _reads(states: Mapping[str, State]) -> Mapping[str, Mapping[str, Axes]]:
+    return {name: state.reads for name, state in states.items()}
+
+
 def _renamed(state: State, first: str) -> State:
     """With the turn's first input as the carried one."""
     reads = {CARRIED if source == first else source: axes for source, axes in state.reads.items()}
-    return State(reads, _known_as(state.all_marks, first, CARRIED), ends=state.ends)
-
-
-def _known_as(marks: Marks, old: str, new: str) -> Marks:
-    """With another name for a source."""
-
-    def named(keys: Keys) -> Keys:
-        entries = ((new if name == old else name, axis, size, bare) for name, axis, size, bare in keys.covered)
-        return replace(keys, covered=frozenset(entries))
-
-    return replace(marks, shown=frozenset(map(named, marks.shown))) if marks.shown else marks
-
-
-def _passed(marks: Marks, arguments: Mapping[str, State], lengths: Lengths) -> Marks:
-    """With what the arguments read in place of the arguments."""
-
-    def through(keys: Keys) -> Keys:
-        found = {entry for entry in keys.covered if entry[0] not in arguments}
-        for name, axis, size, bare in keys.covered:
-            for source, at, whole_size, own in (
-                _covering([(arguments[name], axis)], size, lengths) if name in arguments else ()
-            ):
-                found.add((source, at, whole_size, bare and own))
-        return replace(keys, covered=frozenset(found))
-
-    return replace(marks, shown=frozenset(map(through, marks.shown))) if marks.shown else marks
-
-
-def _covering(places: Iterable[tuple[State, int]], size: Dim, lengths: Lengths) -> frozenset[Covered]:
-    """The sources of which every entry along an axis of a value reads its own, with what is known of their sizes."""
-    return frozenset(
-        (source, at, item.absolute.high + 1, not item.guards)
-        for state, axis in places
-        for source, axes in state.reads.items()
-        for at, relation in enumerate(axes)
-        for item in relation
-        if item.absolute.high is not None
-        and item.absolute.high + 1 in lengths[source, at]
-        and _covers(item, axis, size - (item.absolute.high + 1))
-    )
-
-
-def _covers(item: Piece, axis: int, more: Dim) -> bool:
-    """Whether the entry at each place reads the source's at that place, the ends of both being aligned.
-
-    `more`: by how much the value's axis is longer than what is read of the source's.
-    """
-    if item.absolute.low != dim(0) or more.symbols:
-        return False
-    aligned = [dim(0) - more, *([dim(0)] if more.at_least(0) else [])]
-    return not item.rates or (
-        item.unit == axis and any(item.relative.contains(Interval.at(place)) for place in aligned)
-    )
+    return State(reads, known_as(state.all_marks, first, CARRIED), ends=state.ends)
 
 
 def _stacked(state: State) -> State:

@@ -152,7 +152,7 @@ class PathSearch:
         if not isinstance(node.does, Operator):
             return None
         effect = self.replay.analysis.effect(node, frame.flow, _output(node, point.ref))
-        uses = self.replay.uses_length(effect) and bool(frame.value(point.ref).live[point.place])
+        uses = self.replay.uses_length(effect) and bool(frame.value(point.ref).reads[(*point.place, self.column)])
         return (*point.hops, self.hop(point, node, (), "its length", effect.stated)) if uses else None
 
     def following(self, point: Point) -> Iterator[Point]:

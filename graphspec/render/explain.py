@@ -57,6 +57,6 @@ def _caption(at: int, verdict: Verdict) -> str:
 
 
 def trails(hops: Sequence[Hop]) -> list[Trail]:
-    """How to find the nodes on the way, from the output on; last the input."""
+    """How to find the nodes on the way, from the output on; last the input, if the way ends there."""
     found = [trail for hop in hops for trail in hop.trails]
-    return [*found, Trail(((hops[-1].source, None),), leaps=False)] if hops else []
+    return [*found, Trail(((hops[-1].source, None),), leaps=False)] if hops and hops[-1].source else found

@@ -112,6 +112,46 @@ def test_a_factor_that_a_held_tensor_decides_refutes_nothing() -> None:
     assert asked(ISOLATES, "m: {op: shift, in: e, axis: T, by: -1}", "y: m * 1").status == "refuted"
 
 
+# -- why it is open ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("contract", "nodes", "reason"),
+    [
+        (
+            CAUSAL,
+            ("i: {op: index, over: T}", "never: i < 0", f"y: {attention('never')}"),
+            "whether `y[t]` reads `x[t + 1]` depends on what the mask shows at `y`",
+        ),
+        (
+            USES,
+            ("y: where(real, 0.5, e) * real",),
+            "whether `y` reads `x` at `T` = 0 depends on what is zero at `y`",
+        ),
+        (
+            PADDING,
+            ("m: e + mean(e, B)", f"y: {attention('real', 'm')}"),
+            "rows of `real` are mixed along `B` at `m`",
+        ),
+        (
+            CAUSAL,
+            (
+                'same: {block: std.attention, in: e, heads: heads, mask: "causal & ~causal"}',
+                'mean: "mean(same, T)"',
+                "y: e + mean",
+            ),
+            "whether `y` depends on the length of `T` is not known at `mean`",
+        ),
+    ],
+    ids=["mask", "zero", "rows", "length"],
+)
+def test_an_open_verdict_names_the_node_that_stopped_the_proof(
+    contract: str, nodes: tuple[str, ...], reason: str
+) -> None:
+    found = asked(contract, *nodes)
+    assert (found.status, found.reason) == ("unknown", reason)
+
+
 # -- constants --------------------------------------------------------------------------------------------------------
 
 

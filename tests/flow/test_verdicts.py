@@ -228,8 +228,40 @@ def test_absolute_positions_tell_padding_on_the_left() -> None:
     assert verdict(decoder(left, mask="real & causal")).status == "proved"
     assert verdict(decoder(left, mask="causal")).status == "refuted"
     found = verdict(decoder(left, mask="real", before="e + position", more=more))
-    assert found.status == "unknown"
-    assert found.reason == "`position` tells positions along `T` apart"
+    assert (found.status, found.path[-1].node) == ("refuted", "position")
+    assert found.summary == "`y` at `T` = 3 reads `position` at `T` = 3, but would not without the padding before it"
+    within = "{block: std.attention, in: e, heads: heads, mask: real & prefix(2)}"
+    hidden = verdict(decoder(left, mask="real", more=(f"side: {within}",), after="body + side"))
+    assert (hidden.status, hidden.reason) == ("unknown", "`side.attend` tells positions along `T` apart")
+
+
+INDEX = ("position: {op: index, over: T}",)
+SUMMED = ("rows: {op: sinusoidal_position, over: T, dim: d}", "position: sum(rows, T)")
+COUNTED = (
+    "number: {op: cast, in: real, to: int}",
+    'count: "cumsum(number, T)"',
+    "position: {op: learned_position, at: count, size: 64, dim: d}",
+)
+
+
+@pytest.mark.parametrize(
+    ("rows", "status"), [(INDEX, "refuted"), (SUMMED, "refuted"), (COUNTED, "proved")], ids=["index", "sum", "count"]
+)
+def test_positions_that_move_with_padding(rows: tuple[str, ...], status: str) -> None:
+    left = "ignores_padding: {output: y, input: x, where: real, side: left}"
+    assert verdict(decoder(left, mask="real", before="e + 0.1 * position", more=rows)).status == status
+
+
+def test_rows_by_place_refute_what_reads_their_own_alone() -> None:
+    """Attention to all is left open: it reads every row, and only the values tell them apart."""
+    equivariant, more = "equivariant: {axis: T}", ("position: {op: sinusoidal_position, over: T, dim: d}",)
+    found = verdict(decoder(equivariant, mask="everything", after="body + position", more=more))
+    assert (found.status, found.summary) == (
+        "refuted",
+        "`y` at `T` = 0 reads `position` at `T` = 0, but at 1 does not",
+    )
+    assert [hop.node for hop in found.path] == ["after", "position"]
+    assert verdict(decoder(equivariant, mask="everything", before="e + position", more=more)).status == "unknown"
 
 
 def test_rotary_positions_tell_distances_only() -> None:
@@ -255,7 +287,7 @@ def test_packed_documents_as_if_alone() -> None:
     alone = "isolates: {output: y, input: x, documents: ids, alone: true}"
     more = ("position: {op: sinusoidal_position, over: T, dim: d}",)
     assert verdict(decoder(alone, mask="documents(ids)")).status == "proved"
-    assert verdict(decoder(alone, mask="documents(ids)", before="e + position", more=more)).status == "unknown"
+    assert verdict(decoder(alone, mask="documents(ids)", before="e + position", more=more)).status == "refuted"
 
 
 # -- symmetry and use -------------------------------------------------------------------------------------------------

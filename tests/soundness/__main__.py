@@ -100,8 +100,8 @@ def misses(all_judged: Sequence[Judged]) -> list[str]:
 
 PAGE = """# Soundness and precision of the verdicts
 
-Written by `make soundness` (`python -m tests.soundness --count {count} --seed {seed} --write docs/soundness.md`) on
-{date}: {count} random specs, seeds {seed} to {last}. Found wrong: **{wrong}**.
+Written by `make soundness` (`python -m tests.soundness --count {asked} --seed {seed} --write docs/soundness.md`) on
+{date}: {count} random specs, seeds {seeds}, all judged by the same code.{stopped} Found wrong: **{wrong}**.
 
 {table}
 
@@ -134,11 +134,21 @@ precision, with random weights, on fourteen worlds: different paddings, document
 """
 
 
+def runs(numbers: Sequence[int]) -> str:
+    """Whole numbers, in order, as words: `0 to 4 and 7 to 9`."""
+    known = set(numbers)
+    starts = [number for number in numbers if number - 1 not in known]
+    ends = [number for number in numbers if number + 1 not in known]
+    return " and ".join(f"{start} to {end}" for start, end in zip(starts, ends, strict=True))
+
+
 def page(options: argparse.Namespace, all_judged: Sequence[Judged]) -> str:
     return PAGE.format(
         count=len(all_judged),
         seed=options.seed,
-        last=all_judged[-1].seed,
+        asked=options.count,
+        seeds=runs([one.seed for one in all_judged]),
+        stopped="" if len(all_judged) == options.count else " The run was stopped before its end.",
         date=datetime.now(UTC).date().isoformat(),
         wrong=len(contradictions(all_judged)),
         table=table(all_judged),

@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
+from graphspec.analysis.contracts.decide import decide
 from graphspec.analysis.contracts.questions import LONGEST, Answer, Breaks, Case, Question
 from graphspec.analysis.contracts.reading import Reading, Senseless
 from graphspec.analysis.flow import sizes_of
@@ -69,7 +70,7 @@ def reach(reading: Reading) -> Iterator[Case]:
         raise Senseless("", "`reach` says nothing of how far", help)
     if left is not None or right is not None or prefix is not None:
         question = Question(output, ref, place, source.name, axis, *_reached(place, left, right, prefix), length=False)
-        yield partial(reading.judge.decide, question)
+        yield partial(decide, reading.judge, question)
     if least is not None:
         allows, breaks = _at_least(place, least, ahead=reading.text("side") == "right")
         question = Question(output, ref, place, source.name, axis, allows, breaks, length=False, distance=least)

@@ -43,4 +43,5 @@ def _own_marks(analysis: FlowAnalysis, flow: BodyFlow, node: Node) -> Marks:
     effects = [effect_of(use, at) for at in range(len(node.outputs))]
     turned = (Marks(absolutes=effect.turned.axes) for effect in effects if effect.turned)
     choices = (choice.marks for effect in effects for choice in effect.choices)
-    return all_marks([*(effect.marks for effect in effects), *turned, *choices])
+    shown = Marks(shown=frozenset(found.keys for effect in effects for found in effect.shown))
+    return all_marks([*(effect.marks for effect in effects), *turned, *choices, shown])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from graphspec.analysis.contracts.places import displaced
 from graphspec.analysis.contracts.questions import Held, Question
 from graphspec.analysis.contracts.reading import Reading, Senseless
 from graphspec.analysis.contracts.symmetry import asymmetry
@@ -69,7 +71,10 @@ def _only_where(
 
     held = replace(held, rows=rows)
     breaks = _cannot_be_said if apart else held.breaks
-    return Question(output, ref, place, source.name, axis, allows, breaks, counted, held, problem)
+    question = Question(output, ref, place, source.name, axis, allows, breaks, counted, held, problem)
+    if not symmetric or apart:
+        return question
+    return replace(question, otherwise=partial(displaced, reading.judge, question))
 
 
 def _cannot_be_said(i: Any, j: Any, held: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from graphspec.analysis.contracts.bounds import causal, independent, prefix_causal, reach
 from graphspec.analysis.contracts.budgets import flops, memory, parameters
+from graphspec.analysis.contracts.decide import decide
 from graphspec.analysis.contracts.guards import ignores_padding, isolates
 from graphspec.analysis.contracts.questions import Case, Question
 from graphspec.analysis.contracts.reading import Reading
@@ -39,7 +40,7 @@ class Kind:
 
 
 def _asking(questions: Callable[[Reading], Iterator[Question]]) -> Cases:
-    return lambda reading: (partial(reading.judge.decide, question) for question in questions(reading))
+    return lambda reading: (partial(decide, reading.judge, question) for question in questions(reading))
 
 
 _MODE: Mapping[str, Form] = {"mode": "mode"}

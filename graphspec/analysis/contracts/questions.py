@@ -1,7 +1,5 @@
-"""What contracts come down to: whether an output reads more of an input's axis than it may.
-
-A question is decided in two ways that share no code: relations prove, replays at small sizes refute.
-"""
+"""What contracts come down to: whether an output reads more of an input's axis than it may; the flows and the replays
+by which that is decided."""
 
 from __future__ import annotations
 
@@ -54,7 +52,7 @@ class Question:
 
     `place` is the output's axis that corresponds, if it has one. `allows` judges a piece of the relation, `breaks`
     pairs of indices. `length`: whether the number of entries may not count either; `problem` says what else stands
-    against a proof; `distance` is one that a counterexample may need.
+    against a proof; `distance` is one that a counterexample may need; `otherwise` refutes where no such pair is found.
     """
 
     output: str
@@ -68,6 +66,7 @@ class Question:
     held: Held | None = None
     problem: Callable[[], str] = field(default=lambda: "")
     distance: int = 0
+    otherwise: Callable[[], Answer | None] = field(default=lambda: None)
 
 
 @dataclass(frozen=True)
@@ -84,10 +83,11 @@ Case = Callable[[], Answer]
 
 
 class Judge:
-    """Decides questions about one graph, in training or in evaluation."""
+    """What is known of one graph, in training or in evaluation."""
 
     def __init__(self, graph: Graph, mode: Mode = "training") -> None:
-        self.graph, self.mode = graph, mode
+        self.graph = graph
+        self.mode: Mode = mode
         self._analyses: dict[Padding, FlowAnalysis] = {}
         self._others: dict[Mode, Judge] = {mode: self}
         self._sure: SureFlow | None = None
@@ -124,40 +124,7 @@ class Judge:
     def type_of(self, source: str) -> TensorType:
         return next(given.type for given in self.graph.body.inputs if given.name == source)
 
-    def decide(self, question: Question) -> Answer:
-        obstacle: str | None = ""
-        for padding in dict.fromkeys((None, question.held.padding if question.held else None)):
-            obstacle = self._obstacle(question, padding)
-            if obstacle is None:
-                return Answer("proved")
-        found = self.refute(question)
-        return found or Answer("unknown", obstacle or self._unknown(question))
-
-    # -- proof --------------------------------------------------------------------------------------------------------
-
-    def _obstacle(self, question: Question, padding: Padding) -> str | None:
-        """None if the property is proved; else what stands against it, where that can be said."""
-        state = self.state(question.ref, padding)
-        pieces = state.reads[question.source][question.axis] if question.source in state.reads else ()
-        masked_by = question.held.tensor if question.held else ""
-        names = self.analysis().names(self.type_of(question.source), question.axis)
-        counted = question.length and state.all_marks.uses_length(names, masked_by)
-        counted = counted or (question.length and self._counts_keys(question, state, masked_by))
-        if counted or not all(question.allows(item, padding) for item in pieces):
-            return ""
-        if pieces and question.held and state.all_marks.mixed & question.held.rows:
-            return (
-                f"rows of `{question.held.tensor}` are mixed along `{min(state.all_marks.mixed & question.held.rows)}`"
-            )
-        return question.problem() or None
-
-    def _counts_keys(self, question: Question, state: State, masked_by: str) -> bool:
-        """Whether a mask shows where the axis ends, other than by what is read there."""
-        names = self.analysis().names(self.type_of(question.source), question.axis)
-        before = question.held is not None and question.held.padding != "right"
-        return state.all_marks.counts_keys(names, (question.source, question.axis), masked_by, before, state.ends)
-
-    # -- refutation ---------------------------------------------------------------------------------------------------
+    # -- replays ------------------------------------------------------------------------------------------------------
 
     def refute(self, question: Question) -> Answer | None:
         """A pair that breaks the property, found at small sizes."""
@@ -206,17 +173,6 @@ class Judge:
                 number = bound.constant
                 if number is not None and max(LENGTHS) - 4 < abs(number) <= LONGEST:
                     yield abs(number) + 4
-
-    def _unknown(self, question: Question) -> str:
-        """Why neither succeeded: the first hop of a possible path that may not be one."""
-        for lengths in self.lengths(question):
-            found = self.witness(question, Setting(question.source, question.axis, lengths, exact=False))
-            doubtful = next((hop for hop in found.path if not hop.certain), None) if found else None
-            if doubtful:
-                return f"the flow of `{doubtful.does}` at `{doubtful.node}` is not known exactly"
-            if found:
-                return f"whether {found.said} depends on what the masks hold"
-        return "the bounds do not suffice, and no counterexample was found at small sizes"
 
 
 def _bounds(*intervals: Interval) -> Iterator[Dim]:

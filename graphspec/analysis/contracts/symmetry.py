@@ -8,6 +8,8 @@ from functools import partial
 from typing import Any, Literal
 
 from graphspec.analysis.contracts.culprit import culprit
+from graphspec.analysis.contracts.decide import Proof
+from graphspec.analysis.contracts.places import unlike
 from graphspec.analysis.contracts.questions import Answer, Breaks, Case, Judge, Question, Witness
 from graphspec.analysis.contracts.reading import Reading, Senseless
 from graphspec.analysis.replay import Replay, Setting
@@ -74,7 +76,7 @@ def _uneven(
             pair = replace(found, pairs=None)  # this one alone, in numbers, as the other is
             other = _counterpart(reads, pair.place, pair.column, replay.np, invariant)
             return Answer("refuted", f"{pair.said}, but {other}", pair.path)
-    return None
+    return None if invariant or place is None else unlike(judge, question)
 
 
 def _among(pairs: Any) -> Breaks:
@@ -143,7 +145,10 @@ def _judge_use(reading: Reading, output: str, ref: Ref, source: Input, axis: int
         return Answer("unknown", f"`{source.name}` has no axis along which to follow it")
     question = Question(output, ref, None, source.name, axis, lambda item, padding: False, _anything, length=False)
     answer = reading.judge.refute(question)
-    return replace(answer, status="proved") if answer else Answer("unknown", "no path was found at small sizes")
+    if answer:
+        return replace(answer, status="proved")
+    doubt = Proof(reading.judge, question, None).doubt
+    return Answer("unknown", doubt or "no path was found at small sizes")
 
 
 def _anything(i: Any, j: Any, held: Any) -> Any:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from graphspec.analysis.contracts.held import held
 from graphspec.analysis.contracts.kinds import KINDS, Form
 from graphspec.analysis.contracts.questions import MODES, Answer, Case, Judge, Mode, Status
 from graphspec.analysis.contracts.reading import Reading, Senseless
 from graphspec.analysis.paths import Hop
 from graphspec.diagnostics import Report, suggestion
-from graphspec.graph import Body, Contract, Graph, Input, Ref
+from graphspec.graph import Contract, Graph
 
 _NOUNS: dict[Form, tuple[type, str]] = {
     "output": (str, "the name of an output or node"),
@@ -177,20 +178,3 @@ def _worst(answers: Iterator[Answer]) -> Answer:
         unknown = unknown or (answer if answer.status == "unknown" else None)
         last = answer
     return unknown or last
-
-
-def held(graph: Graph, name: str) -> Graph:
-    """The graph with a node of the model's own body turned into an input: what it is made from is held fixed."""
-    body, source = graph.body, graph.body.node(name)
-
-    def moved(ref: Ref) -> Ref:
-        return Ref(name, "") if ref.name == name else ref
-
-    nodes = tuple(
-        replace(node, inputs=tuple((port, moved(ref)) for port, ref in node.inputs))
-        for node in body.nodes
-        if node.name != name
-    )
-    outputs = tuple((output, moved(ref)) for output, ref in body.outputs)
-    inputs = (*body.inputs, Input(name, source.type, span=source.span))
-    return replace(graph, body=Body(body.block, inputs, nodes, outputs, body.signature, body.span))
