@@ -1,4 +1,4 @@
-"""What a model is compiled for: device, precision, objective, fusion."""
+"""What a model is compiled for: device, precision, objective, what it returns, fusion, kernel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from graphspec.diagnostics import File, Report, Span, suggestion
 
 Device = Literal["auto", "cpu", "cuda", "meta"]
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
-Fusion = Literal["plain"]
+Fusion = Literal["plain", "fused"]
+Returns = Literal["loss"]
+KernelName = Literal["sdpa", "flex", "explicit"]
 ObjectiveKind = Literal["next_token", "cross_entropy", "ctc"]
 
 IGNORE = -100
@@ -49,12 +51,17 @@ class Target:
 
     `precision` is what the trainer multiplies in: autocast, or for tf32 CUDA's own way with fp32 tensors. Parameters
     and what the optimiser remembers are fp32 whatever it is.
+    `fusion` is `plain` for a line for each node of the spec, or `fused` for what is faster; names and values are the
+    same. `returns` is `loss` for the objective alone, without the outputs of the spec. `kernel` computes every
+    attention; by default each gets the best that is exact.
     """
 
     device: Device = "auto"
     precision: Precision = "fp32"
     objective: Objective | str | None = None
     fusion: Fusion = "plain"
+    returns: Returns | None = None
+    kernel: KernelName | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.objective, str):
@@ -89,6 +96,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "device": get_args(Device),
     "precision": get_args(Precision),
     "fusion": get_args(Fusion),
+    "returns": get_args(Returns),
+    "kernel": get_args(KernelName),
 }
 
 

@@ -8,9 +8,19 @@ from typing import Annotated
 
 import typer
 
-from compiler.cli.options import AsJson, Plugins, Settings, SpecPath, complain, load_spec
+from compiler.cli.options import (
+    AsJson,
+    KernelOption,
+    Plugins,
+    Settings,
+    SpecPath,
+    TargetText,
+    complain,
+    load_spec,
+    parse_target,
+)
 from compiler.cli.plugins import load_plugins
-from graphspec.diagnostics import Diagnostic, Report, SpecError
+from graphspec.diagnostics import Diagnostic, SpecError
 
 EXAMPLE = "graphspec compile specs/llm/llama.yaml -o llama.py"
 
@@ -19,7 +29,8 @@ def command(
     spec: SpecPath,
     settings: Settings = None,
     plugins: Plugins = None,
-    target: Annotated[str, typer.Option(metavar="KEY=VALUE,…", help="device, precision, objective, fusion.")] = "",
+    target: TargetText = "",
+    kernel: KernelOption = "",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to a file instead of printing.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -29,12 +40,8 @@ def command(
     complain(found.warnings)
 
     from compiler.emit import emit
-    from compiler.target import Target
 
-    report = Report()
-    chosen = Target.parse(target, report)
-    report.check()
-    source = emit(found.graph, chosen)
+    source = emit(found.graph, parse_target(target, kernel))
     if output is None:
         print(json.dumps({"source": source}) if as_json else source, end="")
         return

@@ -12,6 +12,7 @@ import typer
 from graphspec.diagnostics import Diagnostic, format_text
 
 if TYPE_CHECKING:
+    from compiler.target import Target
     from graphspec.spec import Spec
 
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec, a YAML file.", show_default=False)]
@@ -26,6 +27,12 @@ MapName = Annotated[
     str | None, typer.Option("--map", metavar="NAME", help="Which of the spec's checkpoint maps; the only one.")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+TargetText = Annotated[
+    str, typer.Option("--target", metavar="KEY=VALUE,…", help="device, precision, objective, fusion, returns, kernel.")
+]
+KernelOption = Annotated[
+    str, typer.Option("--kernel", metavar="NAME", help="Compute every attention by sdpa, flex or explicit, if exact.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
@@ -52,6 +59,17 @@ def load_spec(path: Path, settings: Sequence[str] | None) -> Spec:
     from graphspec.spec import load_with
 
     return load_with(path, parse_settings(settings))
+
+
+def parse_target(text: str, kernel: str = "") -> Target:
+    """The target of `--target` and `--kernel`. Raises `SpecError`: `unknown-target`, `unknown-objective`."""
+    from compiler.target import Target
+    from graphspec.diagnostics import Report
+
+    report = Report()
+    target = Target.parse(",".join(filter(None, (text, kernel and f"kernel={kernel}"))), report)
+    report.check()
+    return target
 
 
 def parse_sizes(text: str, spec: Spec) -> dict[str, int]:

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from compiler.cli.options import AsJson, Plugins, Settings, SpecPath, complain, load_spec, parse_sizes
+from compiler.cli.options import (
+    AsJson,
+    KernelOption,
+    Plugins,
+    Settings,
+    SpecPath,
+    TargetText,
+    complain,
+    load_spec,
+    parse_sizes,
+    parse_target,
+)
 from compiler.cli.plugins import load_plugins
 
 EXAMPLE = "graphspec show specs/llm/llama.yaml --at B=2,T=128"
@@ -19,16 +30,23 @@ def command(
     plugins: Plugins = None,
     at: Annotated[str, typer.Option(metavar="B=2,T=128", help="Run-time sizes: concrete shapes and costs.")] = "",
     text: Annotated[bool, typer.Option("--text", help="The canonical text: a spec with everything resolved.")] = False,
+    kernels: Annotated[bool, typer.Option("--kernels", help="What computes each attention, and why.")] = False,
+    target: TargetText = "",
+    kernel: KernelOption = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show the elaborated graph: every node with its type, parameters and FLOPs."""
+    """Show the elaborated graph: every node with its type, parameters and FLOPs; or what computes each attention."""
     load_plugins(plugins)
     from graphspec.render import table
 
     found = load_spec(spec, settings)
     complain(found.warnings)
     sizes = parse_sizes(at, found)
-    if text:
+    if kernels or target or kernel:
+        from compiler.cli.kernels import show_kernels
+
+        show_kernels(found.graph, parse_target(target, kernel), as_json)
+    elif text:
         from graphspec.render.canonical import to_text
 
         print(to_text(found.graph), end="")

@@ -13,7 +13,8 @@ from compiler.lower.code import Code, atom, call
 from compiler.lower.lines import INDENT, WIDTH, Line, lay_out
 from compiler.lower.scope import Scope, input_variables
 from compiler.lower.unit import Unit
-from graphspec.graph import Body, Call, Mixture, Node, Repeat
+from compiler.passes.internal import BlockMaskType
+from graphspec.graph import Body, Call, Input, Mixture, Node, Repeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ def write_block(unit: Unit, body: Body) -> Class:
     writer = BodyWriter(unit, body)
     writer.write()
     lines = writer.returned()
-    arguments = [f"{writer.inputs[i.name]}: Tensor{' | None' * (i.default is not None)}" for i in body.inputs]
+    arguments = [f"{writer.inputs[i.name]}: {_annotation(i)}" for i in body.inputs]
     result = "Tensor" if len(body.outputs) == 1 else f"tuple[{', '.join(['Tensor'] * len(body.outputs))}]"
     about = f"{body.block}: `{body.signature}`." if body.signature else f"{body.block}."
     return Class(
@@ -162,6 +163,12 @@ def write_block(unit: Unit, body: Body) -> Class:
         forward_signature(arguments, result),
         (*writer.shape_lines(), *lines),
     )
+
+
+def _annotation(source: Input) -> str:
+    """What an input of a block is to Python."""
+    kind = "BlockMask" if isinstance(source.type, BlockMaskType) else "Tensor"
+    return f"{kind} | None" if source.default is not None else kind
 
 
 def write_model(unit: Unit, body: Body, output_class: str) -> Class:

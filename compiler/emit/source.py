@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from compiler.emit.classes import Class, docstring, merge_comments, write_block, write_model
 from compiler.emit.naming import class_names
+from compiler.emit.places import places
 from compiler.lower.custom import FOREIGN
 from compiler.lower.lines import WIDTH
 from compiler.lower.names import Namer, camel_case
@@ -21,7 +22,7 @@ from graphspec.graph import Body, Graph
 
 @dataclass(frozen=True)
 class Emitted:
-    """Generated source, the name of the model's class in it, and what computes each attention.
+    """Generated source, the name of the model's class in it, and what computes each attention, mixture and fused loss.
 
     `foreign`: the functions and classes of users that it imports, by their names in it.
     """
@@ -49,7 +50,21 @@ def write_source(graph: Graph, target: Target) -> Emitted:
     imports = _imports(unit, used | {word for _, value in constants for word in re.findall(r"\w+", value)})
     text = "\n\n".join(part for part in (f"{imports}\n{defined}" if defined else imports, code) if part)
     foreign = {name: FOREIGN[op].does for op, name in unit.foreign.items() if name in used}
-    return Emitted(f"{_header(graph, target)}\n{text}", model.name, tuple(dict.fromkeys(unit.kernels)), foreign)
+    return Emitted(f"{_header(graph, target)}\n{text}", model.name, _kernels(unit), foreign)
+
+
+def _kernels(unit: Unit) -> tuple[Kernel, ...]:
+    """What computes what, with the places where each stands, in the order of the model."""
+    known = places(unit.graph)
+    found = [
+        replace(
+            kernel,
+            places=tuple(f"{place.path}{kernel.node}" for place in known[body]),
+            count=sum(place.count for place in known[body]),
+        )
+        for body, kernel in unit.kernels
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def _equal_code(graph: Graph, target: Target, blocks: list[Body]) -> dict[Body, Body]:
@@ -80,6 +95,7 @@ def _imports(unit: Unit, used: Collection[str]) -> str:
     standard = ["import math\n"] * ("math" in used) + ["from typing import NamedTuple\n"] * ("NamedTuple" in used)
     torch = ["import torch\n"] * ("torch" in used) + ["import torch.nn.functional as F\n"] * ("F" in used)
     torch.append(f"from torch import Tensor{', nn' * ('nn' in used)}\n")
+    torch += ["from torch.nn.attention.flex_attention import BlockMask\n"] * ("BlockMask" in used)
     runtime = sorted((name for name in RUNTIME if name in used), key=lambda name: (name.islower(), name))
     groups = [standard, torch, [_import("compiler.runtime", runtime)], _foreign_imports(unit, used)]
     return "\n".join("".join(group) for group in groups if group)

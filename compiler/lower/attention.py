@@ -1,4 +1,4 @@
-"""Attention: which kernel computes it, and why.
+"""Attention by the kernel that the passes chose for it (`compiler.passes.kernels`).
 
 A query that sees no key gets zeros, and so does its gradient. On the CPU all kernels of torch keep to this; on CUDA not
 all do, so a mask that may leave a query without keys goes through `runtime.masked_attention` there.
@@ -6,21 +6,27 @@ all do, so a mask that may leave a query without keys goes through `runtime.mask
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from compiler.lower.align import align
-from compiler.lower.code import Code, call, conditional, infix, method
-from compiler.lower.masks import mask_tensor, sees_something
+from compiler.lower.code import CONDITIONAL, Code, atom, call, conditional, infix, method
+from compiler.lower.masks import PAIR, mask, sees_something
 from compiler.lower.site import Lowering, Site
 from compiler.passes.internal import Attention
 from graphspec.axes import Axis
+from graphspec.operators.pointwise import aligned
 
 
 def attention(at: Site) -> Code | tuple[Code, ...]:
     does = cast(Attention, at.does)
-    written_out = at.gives("weights") or does.softcap is not None or at.has("sink")
-    return _explicit(at, does) if written_out else _biased(at, does) if at.has("bias") else _fused(at, does)
+    match does.choice.kernel:
+        case "explicit":
+            return _explicit(at, does)
+        case "flex":
+            return _flex(at, does)
+        case "sdpa":
+            return _biased(at, does) if at.has("bias") else _fused(at, does)
 
 
 def _fused(at: Site, does: Attention) -> Code:
@@ -32,7 +38,7 @@ def _fused(at: Site, does: Attention) -> Code:
     guarded = on_cuda and at.has("mask") and not sees_something(does.mask)
     function = at.scope.unit.use("masked_attention") if guarded else "F.scaled_dot_product_attention"
     mask = at.variable("mask") if at.has("mask") else None
-    _tell(at, does, mask, guarded)
+    _tell_fused(at, does, mask, guarded)
     made = call(
         function,
         *(method(code, "transpose", *axes) for code in (query, key, value)),
@@ -47,7 +53,7 @@ def _fused(at: Site, does: Attention) -> Code:
 
 def _biased(at: Site, does: Attention) -> Code:
     """The fused kernels take a bias in the place of a mask: what is not seen has the lowest score."""
-    at.chose(str(does.mask), "SDPA, mask tensor", "a bias is added to the scores")
+    _tell(at, does, "SDPA, mask tensor", "a bias is added to the scores")
     return at.runtime(
         "biased_attention",
         *(at.read(port) for port in ("query", "key", "value")),
@@ -102,8 +108,7 @@ def _explicit(at: Site, does: Attention) -> tuple[Code, ...]:
         scores = infix("/", scores, call("math.sqrt", at.size(width)))
     else:
         scores = infix("*", at.number(does.scale), scores)
-    why = _why_written_out(at, does)
-    at.chose(str(does.mask), "written out", why)
+    _tell(at, does, "written out")
     scores = at.scope.say("scores", scores, _weights_type(at))
     if does.softcap is not None:
         cap = at.number(does.softcap)
@@ -123,12 +128,6 @@ def _explicit(at: Site, does: Attention) -> tuple[Code, ...]:
     return call("torch.einsum", '"...htk,...khe->...the"', dropped, value), weights
 
 
-def _why_written_out(at: Site, does: Attention) -> str:
-    if at.gives("weights"):
-        return "its weights are read"
-    return f"the fused kernels cannot {'bound the scores' if does.softcap is not None else 'add a sink'}"
-
-
 def _weights_axes(at: Site) -> tuple[Axis, ...]:
     """Those of the scores: leading ones, heads, queries, keys."""
     *lead, query, heads, _ = at.type("query").axes
@@ -140,16 +139,68 @@ def _weights_type(at: Site) -> str:
     return " ".join(map(str, _weights_axes(at)))
 
 
-def _tell(at: Site, does: Attention, mask: Code | None, guarded: bool) -> None:
+# -- FlexAttention ----------------------------------------------------------------------------------------------------
+
+
+def _flex(at: Site, does: Attention) -> Code:
+    """FlexAttention: what is seen as a block mask, what is done to the scores as a function of one score."""
+    _tell(at, does, f"flex, {'block mask' if at.has('mask') else 'no mask'}", _what_flex_does(at, does))
+    return at.runtime(
+        "flexible_attention",
+        *(at.read(port) for port in ("query", "key", "value")),
+        *([at.variable("mask")] if at.has("mask") else []),
+        score=_score(at, does),
+        sink=at.read("sink") if at.has("sink") else None,
+        scale=None if does.scale is None else at.number(does.scale),
+    )
+
+
+def _what_flex_does(at: Site, does: Attention) -> str:
+    extras = (
+        ("a bound of the scores", does.softcap is not None),
+        ("a bias", at.has("bias")),
+        ("a sink", at.has("sink")),
+    )
+    return ", ".join([f"`{does.mask}`", *(name for name, there in extras if there)])
+
+
+def _score(at: Site, does: Attention) -> Code | None:
+    """A function of one score, where the scores are bounded or get a bias."""
+    if does.softcap is None and not at.has("bias"):
+        return None
+    bias = at.variable("bias") if at.has("bias") else None
+    with at.scope.names.borrowed("score", *PAIR) as (score, *pair):
+        made = atom(score)
+        if does.softcap is not None:
+            cap = at.number(does.softcap)
+            made = infix("*", cap, call("torch.tanh", infix("/", made, cap)))
+        if bias is not None:
+            made = infix("+", made, _of_pair(at, bias, pair))
+        return Code(f"lambda {', '.join((score, *pair))}: {made}", CONDITIONAL)
+
+
+def _of_pair(at: Site, bias: Code, pair: Sequence[str]) -> Code:
+    """The bias of one pair of positions."""
+    places = aligned(at.type("bias").axes, _weights_axes(at), at.scope.unit.sizes)
+    order = sorted((axis, name) for axis, name in zip(places, pair, strict=True) if axis is not None)
+    return atom(f"{bias}[{', '.join(name for _, name in order)}]") if order else bias
+
+
+# -- what is told -----------------------------------------------------------------------------------------------------
+
+
+def _tell_fused(at: Site, does: Attention, mask: Code | None, guarded: bool) -> None:
     if mask is None:
-        kernel = "SDPA, is_causal" if does.causal else "SDPA"
-        why = f"`{does.mask}` needs no mask tensor"
-    else:
-        kernel = "SDPA, is_causal or a mask tensor" if does.causal else "SDPA, mask tensor"
-        why = f"`{does.mask}`"
-        why += ", causal alone where no tensor is given" if does.causal else ""
-        why += "; guarded, for a query may see no key" if guarded else ""
-    at.chose(str(does.mask), kernel, why)
+        _tell(at, does, "SDPA, is_causal" if does.causal else "SDPA", f"`{does.mask}` needs no mask tensor")
+        return
+    why = f"`{does.mask}`"
+    why += ", causal alone where no tensor is given" if does.causal else ""
+    why += "; guarded, for a query may see no key" if guarded else ""
+    _tell(at, does, "SDPA, is_causal or a mask tensor" if does.causal else "SDPA, mask tensor", why)
 
 
-LOWERINGS: Mapping[str, Lowering] = {"attention": attention, "mask": mask_tensor}
+def _tell(at: Site, does: Attention, kernel: str, why: str = "") -> None:
+    at.chose(str(does.mask), kernel, "; ".join(filter(None, (why, does.choice.why))))
+
+
+LOWERINGS: Mapping[str, Lowering] = {"attention": attention, "mask": mask}

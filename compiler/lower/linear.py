@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from compiler.lower.code import Code, call, index, infix, method
+from compiler.lower.code import Code, atom, call, index, infix, method
+from compiler.lower.lines import Line
 from compiler.lower.site import Lowering, Site
+from compiler.passes.internal import MergedLinear
 from graphspec.operators.linear import Embedding, Linear, OneHot
 
 
@@ -19,6 +21,16 @@ def linear(at: Site) -> Code:
         return call(str(at.module("nn.Linear", at.size(features), at.size(does.dim), bias=bias)), x)
     tensors = at.tensors()
     return call("F.linear", x, *(tensors[name] for name in ("weight", "bias") if name in tensors))
+
+
+def merged_linear(at: Site) -> tuple[Code, ...]:
+    """All parts on one line, each under the name of its linear, which holds its tensors."""
+    parts = cast(MergedLinear, at.does).parts
+    made = at.runtime("merged_linear", at.read("x"), *(at.scope.member(part) for part in parts))
+    variables = [at.scope.names.local(part) for part in parts]
+    shapes = ", ".join(at.scope.note(value.type) for value in at.node.outputs)
+    at.scope.state.lines.append(Line(f"{', '.join(variables)} = ", made, shapes))
+    return tuple(map(atom, variables))
 
 
 def embedding(at: Site) -> Code:
@@ -46,6 +58,7 @@ def parameter(at: Site) -> Code:
 
 LOWERINGS: Mapping[str, Lowering] = {
     "linear": linear,
+    "merged_linear": merged_linear,
     "embedding": embedding,
     "one_hot": one_hot,
     "parameter": parameter,

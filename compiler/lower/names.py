@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import keyword
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-IMPORTED = frozenset({"torch", "nn", "F", "math", "Tensor", "NamedTuple", "Model", "annotations", "self"})
+IMPORTED = frozenset({"torch", "nn", "F", "math", "Tensor", "BlockMask", "NamedTuple", "Model", "annotations", "self"})
 """What every file may import, and `self`."""
 
 _BUILTINS = """
@@ -48,6 +49,13 @@ class Namer:
             free = f"{valid[-1]}_{count}"
         self.taken.add(free)
         return free
+
+    @contextlib.contextmanager
+    def borrowed(self, *wishes: str) -> Iterator[tuple[str, ...]]:
+        """Names for the arguments of a function within an expression: free again behind it."""
+        names = tuple(self.take(wish, f"{wish}_") for wish in wishes)
+        yield names
+        self.taken -= set(names)
 
     def title(self, *wishes: str) -> str:
         """A name for a class: as `take`, the number without an underscore."""

@@ -16,7 +16,7 @@ from compiler.lower.lines import Line
 from compiler.lower.names import MODULE_ATTRIBUTES, Namer
 from compiler.lower.scalars import scalar
 from compiler.lower.site import Lowering, Site
-from compiler.lower.unit import Unit
+from compiler.lower.unit import Kernel, Unit
 from graphspec.axes import Dim, Number, Symbol, TensorType
 from graphspec.diagnostics import Diagnostic, SpecError
 from graphspec.graph import Body, Input, Node, Ref
@@ -177,6 +177,12 @@ class Scope:
     def remark(self, text: str) -> None:
         """A comment on a line of its own."""
         self.state.lines.append(Line("", comment=text))
+
+    def chose(self, node: Node, task: str, kernel: str, why: str) -> None:
+        """Record what computes a node, and say so in a comment."""
+        kept = Kernel(self.unit.classes[self.body], node.name, task, kernel, why)
+        self.unit.kernels.append((self.body, kept))
+        self.remark(f"{kernel}: {why}")
 
     # -- values -------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from compiler.lower.code import Code, atom, call, method, tuple_of
 from compiler.lower.lines import Line
-from compiler.lower.unit import Kernel
 from graphspec.axes import Dim, Number, TensorType
 from graphspec.graph import Node, Parameter, Ref
 
@@ -127,11 +126,9 @@ class Site:
 
     # -- what is told -------------------------------------------------------------------------------------------------
 
-    def chose(self, mask: str, kernel: str, why: str) -> None:
-        """Record what computes this attention, and say so in the source."""
-        where = self.scope.unit.classes[self.scope.body]
-        self.scope.unit.kernels.append(Kernel(where, self.node.name, mask, kernel, why))
-        self.scope.remark(f"{kernel}: {why}")
+    def chose(self, task: str, kernel: str, why: str) -> None:
+        """Record what computes this node, and say so in the source."""
+        self.scope.chose(self.node, task, kernel, why)
 
 
 Lowering = Callable[[Site], Code | tuple[Code, ...]]

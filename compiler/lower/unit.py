@@ -26,10 +26,14 @@ RUNTIME = (
     "YarnScaling",
     "alibi",
     "biased_attention",
+    "block_mask",
     "ctc_loss",
+    "flexible_attention",
+    "linear_cross_entropy",
     "linear_scan",
     "masked_attention",
     "masked_softmax",
+    "merged_linear",
     "relative_bias",
     "rotary_table",
     "rotate_halves",
@@ -41,13 +45,19 @@ RUNTIME = (
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """What computes one attention, and why."""
+    """What computes one attention (or a mixture, or the loss), and why.
+
+    `where` is its class, `node` its name there, `task` what it is to compute: for an attention its mask. `places` are
+    the paths of all that share the class, and `count` how many they are.
+    """
 
     where: str
     node: str
-    mask: str
+    task: str
     kernel: str
     why: str
+    places: tuple[str, ...] = ()
+    count: int = 1
 
 
 @dataclass
@@ -60,7 +70,7 @@ class Unit:
 
     def __post_init__(self) -> None:
         self.sizes = sizes_of(self.graph)
-        self.kernels: list[Kernel] = []
+        self.kernels: list[tuple[Body, Kernel]] = []
         names = Namer((*RUNTIME, *self.classes.values()))
         numbers = [s for s in self.graph.settings if not isinstance(s.value, bool | str)]
         self.settings: dict[str, Setting] = {setting.name: setting for setting in numbers}

@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from compiler.passes.add_objective import add_objective
 from compiler.passes.drop_unread import drop_unread
+from compiler.passes.fuse_loss import fuse_loss
 from compiler.passes.hoist import hoist
 from compiler.passes.input_defaults import input_defaults
 from compiler.passes.invariants import check
 from compiler.passes.merge_common import merge_common
+from compiler.passes.merge_linears import merge_linears
 from compiler.passes.ready_masks import ready_masks
 from compiler.passes.share_rotary import share_rotary
 from compiler.target import Target
@@ -26,6 +28,8 @@ PIPELINE: tuple[Pass, ...] = (
     drop_unread,
     input_defaults,
     merge_common,
+    merge_linears,
+    fuse_loss,
 )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from compiler.passes.rewrite import fresh, names
-from compiler.target import Objective, Target
+from compiler.target import USAGE, Objective, Target
 from graphspec.analysis.contracts import Hop, causality
 from graphspec.axes import Axis, Dim, Sizes, TensorType, dim
 from graphspec.diagnostics import Diagnostic, Note, SpecError, suggestion
@@ -17,16 +17,21 @@ from graphspec.operators.shape import Slice
 
 
 def add_objective(graph: Graph, target: Target) -> Graph:
-    """Add the output `loss`, and labels as an input where they are not there yet. Raises `SpecError`.
+    """Add the output `loss`, the only one if the target wants it so, and labels as an input where there are none.
+
+    Raises `SpecError`.
 
     Before: logits
     After:  logits, loss = cross_entropy(logits, labels)
     """
     goal = target.goal
     if goal is None:
+        if target.returns == "loss":
+            raise _refused("unknown-objective", "there is no loss to return without an objective", USAGE)
         return graph
     add = {"next_token": _next_token, "cross_entropy": _cross_entropy, "ctc": _ctc}[goal.kind]
-    return add(graph, goal, _output(graph.body, goal))
+    made = add(graph, goal, _output(graph.body, goal))
+    return replace(made, body=replace(made.body, outputs=made.body.outputs[-1:])) if target.returns == "loss" else made
 
 
 def _next_token(graph: Graph, goal: Objective, output: str) -> Graph:

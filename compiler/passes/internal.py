@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from compiler.passes.kernels import Choice
 from graphspec.axes import Axis, Dim, Number, Sizes, TensorType, dim
 from graphspec.graph import Ref
 from graphspec.masks import Adjacency, Causal, Documents, Keys, Mask, Prefix, atoms
@@ -22,15 +23,21 @@ class _Internal(Operator):
         return dim(0)
 
 
+@dataclass(frozen=True)
+class BlockMaskType(TensorType):
+    """FlexAttention's block mask, which stands for a boolean tensor of this type."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Attention(_Internal):
     """`attend` with its mask made ready: a tensor at the port `mask`, or none; causality by itself, or not.
 
     `mask` is the mask as the spec has it. Where there is a tensor, it holds all of the mask. Where it may be None at
-    run time, that stands for `causal`, or for every key.
+    run time, that stands for `causal`, or for every key. `choice` says what computes it.
     """
 
     mask: Mask
+    choice: Choice
     causal: bool
     scale: Number | None
     softcap: Number | None
@@ -50,7 +57,8 @@ class MaskTensor(_Internal):
 
     `query` and `key` are the sizes of the position axes; their indices come through the ports `i` and `j`. The tensor
     at the port `optional` may be None at run time, which stands for all true; the mask is then `without` it, which is
-    None if that needs no tensor.
+    None if that needs no tensor. With `blocks` it is no tensor but FlexAttention's block mask, which asks for every
+    pair by itself and needs no indices.
     """
 
     mask: Mask
@@ -59,13 +67,14 @@ class MaskTensor(_Internal):
     key: Dim
     optional: str = ""
     without: Mask | None = None
+    blocks: bool = False
 
     op = "mask"
     family = "attention"
     signature = Signature("-> y: bool ...")
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
-        return (("y", TensorType("bool", self.along)),)
+        return (("y", BlockMaskType("bool", self.along) if self.blocks else TensorType("bool", self.along)),)
 
     @property
     def may_be_none(self) -> bool:
@@ -127,6 +136,29 @@ class Rotate(_Internal):
     op = "rotate"
     family = "position"
     signature = Signature("x: ... T h c, table: ... half -> y: ... T h c")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergedLinear(_Internal):
+    """The linears `parts` of the same body, computed as one product; an output for each, of its name."""
+
+    parts: tuple[str, ...]
+
+    op = "merged_linear"
+    family = "linear"
+    signature = Signature("x: ... n -> y: ...")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearCrossEntropy(_Internal):
+    """`cross_entropy` of the logits that a linear makes of `x`; its weight and bias are tied to the linear's."""
+
+    ignore: int
+    smoothing: float
+
+    op = "linear_cross_entropy"
+    family = "loss"
+    signature = Signature("x: ... n, labels: int ... -> loss:")
 
 
 HOISTED = (MaskTensor, RotaryTable)

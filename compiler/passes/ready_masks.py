@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cache
 
 from compiler.passes.internal import Attention, MaskTensor
+from compiler.passes.kernels import Choice, choose_kernels
 from compiler.passes.rewrite import fresh, names, within
 from compiler.target import Target
 from graphspec.axes import Axis, Sizes, dim
@@ -34,11 +35,14 @@ KEPT = ("query", "key", "value", "bias", "sink")
 
 
 def ready_masks(graph: Graph, target: Target) -> Graph:
-    """Give each attention its mask as a kernel takes it: nothing, causality, or a tensor.
+    """Choose each attention's kernel, and give it its mask as that takes it: nothing, causality, a tensor, or blocks.
 
     Before: attend(q, k, v, mask=causal & real)
     After:  mask = mask_tensor(causal & real); attention(q, k, v, mask)
+
+    Raises `SpecError`: `kernel-not-exact`.
     """
+    choices = choose_kernels(graph, target)
     sizes = Sizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})
 
     @cache
@@ -47,7 +51,7 @@ def ready_masks(graph: Graph, target: Target) -> Graph:
         taken = names(body)
         for node in body.nodes:
             if isinstance(node.does, Attend):
-                made = _ready(node, node.does, body, optional, sizes, taken)
+                made = _ready(node, node.does, choices[body, node.name], body, optional, sizes, taken)
                 taken |= {new.name for new in made}
                 nodes += made
             elif isinstance(node.does, Call | Repeat):
@@ -62,26 +66,54 @@ def ready_masks(graph: Graph, target: Target) -> Graph:
 
 
 def _ready(
-    node: Node, attend: Attend, body: Body, optional: frozenset[str], sizes: Sizes, taken: set[str]
+    node: Node,
+    attend: Attend,
+    choice: Choice,
+    body: Body,
+    optional: frozenset[str],
+    sizes: Sizes,
+    taken: set[str],
 ) -> list[Node]:
     """The nodes that take the place of one attention."""
     kept = [(port, ref) for port, ref in node.inputs if port in KEPT]
-    mask, written_out = attend.mask, attend.softcap is not None or len(node.outputs) > 1 or len(kept) > 3
-    by_itself = isinstance(mask, Everything) or (isinstance(mask, Causal) and not written_out)
+    mask, tensor_only = attend.mask, choice.kernel != "sdpa" or len(kept) > 3
+    by_itself = isinstance(mask, Everything) or (isinstance(mask, Causal) and not tensor_only)
     made: list[Node] = []
     causal = isinstance(mask, Causal) and by_itself
-    if not by_itself:
-        made = _tensor(node, mask, body, optional, sizes, taken, written_out)
+    if choice.kernel == "flex" and not by_itself:
+        made = [_blocks(node, mask, body, sizes, taken)]
+        kept.append(("mask", Ref(made[-1].name, "")))
+    elif not by_itself:
+        made = _tensor(node, mask, body, optional, sizes, taken, tensor_only)
         tensor = made[-1].does
         assert isinstance(tensor, MaskTensor)
         causal = tensor.may_be_none and any(isinstance(part, Causal) for part in conjuncts(mask))
         kept.append(("mask", Ref(made[-1].name, "")))
-    does = Attention(mask=mask, causal=causal, scale=attend.scale, softcap=attend.softcap, dropout=attend.dropout)
+    numbers = {"scale": attend.scale, "softcap": attend.softcap, "dropout": attend.dropout}
+    does = Attention(mask=mask, choice=choice, causal=causal, **numbers)
     return [*made, replace(node, does=does, inputs=tuple(kept))]
 
 
+def _blocks(node: Node, mask: Mask, body: Body, sizes: Sizes, taken: set[str]) -> Node:
+    """The block mask of a mask; it asks for pairs of positions by itself."""
+    query, key = (body.type_of(_ref(node, port)) for port in ("query", "key"))
+    q, k = query.axes[-3], key.axes[-3]
+    read = tuple((port, _ref(node, port)) for port in ports(mask))
+    every = [axis for _, ref in read for axis in body.type_of(ref).axes]
+    batch, heads = (
+        axis if any(sizes.same(axis.size, other.size) for other in every) else _ONE
+        for axis in (query.axes[0], query.axes[-2])
+    )
+    along = (batch, heads, q, Axis(k.size, primed=q.size == k.size))
+    does = MaskTensor(mask=mask, along=along, query=q.size, key=k.size, blocks=True)
+    alone = sum(isinstance(other.does, Attend) for other in body.nodes) == 1
+    name = fresh("mask" if alone else does.wish(dict(read)), taken)
+    outputs = tuple(Value(output, kind) for output, kind in does.infer({}, sizes))
+    return Node(name, does, read, outputs, span=node.span)
+
+
 def _tensor(
-    node: Node, mask: Mask, body: Body, optional: frozenset[str], sizes: Sizes, taken: set[str], written_out: bool
+    node: Node, mask: Mask, body: Body, optional: frozenset[str], sizes: Sizes, taken: set[str], tensor_only: bool
 ) -> list[Node]:
     """The tensor of a mask, after the positions that it compares."""
     query, key = (body.type_of(_ref(node, port)) for port in ("query", "key"))
@@ -90,7 +122,7 @@ def _tensor(
     positions = _positions(mask, k, sizes, taken)
     read += [(port, Ref(index.name, "")) for port, index in positions.items()]
     maybe = _optional_port(mask, {port for port, ref in read if ref.name in optional})
-    without = _without(mask, maybe, written_out) if maybe else None
+    without = _without(mask, maybe, tensor_only) if maybe else None
     types = {port: body.type_of(_ref(node, port)).axes for port in ports(mask)}
     rows = _rows(mask, q, k, types, sizes)
     along = _along((*query.axes[:-3], query.axes[-2]), rows, k, types, sizes)
@@ -134,12 +166,12 @@ def _optional_port(mask: Mask, candidates: set[str]) -> str:
     return port if alone else ""
 
 
-def _without(mask: Mask, port: str, written_out: bool) -> Mask | None:
+def _without(mask: Mask, port: str, tensor_only: bool) -> Mask | None:
     """What is left of the mask when nothing is given at `port`; None if that takes no tensor."""
     rest: Mask = Everything()
     for part in conjuncts(mask):
         rest = both(rest, part) if part != Keys(port) else rest
-    return None if isinstance(rest, Everything) or (isinstance(rest, Causal) and not written_out) else rest
+    return None if isinstance(rest, Everything) or (isinstance(rest, Causal) and not tensor_only) else rest
 
 
 _ONE = Axis(dim(1))

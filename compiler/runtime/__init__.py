@@ -1,6 +1,9 @@
 """What generated code calls."""
 
 from compiler.runtime.attention import biased_attention, masked_attention, masked_softmax
+from compiler.runtime.flex import block_mask, flexible_attention
+from compiler.runtime.linear import merged_linear
+from compiler.runtime.linear_loss import linear_cross_entropy
 from compiler.runtime.loss import ctc_loss
 from compiler.runtime.model import Model
 from compiler.runtime.parameters import Parameters
@@ -33,10 +36,14 @@ __all__ = [
     "YarnScaling",
     "alibi",
     "biased_attention",
+    "block_mask",
     "ctc_loss",
+    "flexible_attention",
+    "linear_cross_entropy",
     "linear_scan",
     "masked_attention",
     "masked_softmax",
+    "merged_linear",
     "relative_bias",
     "rotary_table",
     "rotate_halves",

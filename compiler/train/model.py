@@ -21,7 +21,7 @@ from graphspec.graph import Graph
 
 @dataclass(frozen=True)
 class Models:
-    """`learner` gives a loss as its last output, `answerer` the output of the task alone."""
+    """`learner` gives the loss alone, `answerer` the outputs of the spec."""
 
     learner: nn.Module
     answerer: nn.Module
@@ -36,7 +36,7 @@ class Models:
     def loss(self, inputs: Mapping[str, Tensor], labels: Tensor | None) -> Tensor:
         """The mean loss of a batch. `labels`: as in `Batch`."""
         wanted = {} if labels is None else {self.labels: labels}
-        return self.learner(**inputs, **wanted)[-1]
+        return self.learner(**inputs, **wanted)
 
     def answer(self, **inputs: Tensor) -> Tensor:
         """The logits [batch, …, choices]."""
@@ -47,7 +47,8 @@ def build(spec: Spec, task: Task, recipe: Recipe, device: torch.device) -> Model
     """Both modules on a device. Raises `SpecError` if the objective does not suit the spec."""
     labels = _free("labels", spec.graph)
     goal = objective(task, labels, recipe.smoothing)
-    target = Target(device=_word(device), precision=recipe.precision, objective=goal)
+    place, precision = _word(device), recipe.precision
+    target = Target(device=place, precision=precision, objective=goal, fusion=recipe.fusion, returns="loss")
     learner = compile(spec, target=target, seed=recipe.seed, compile=recipe.compile).to(device)
     freeze(learner, recipe.trainable)
     answerer = answering(spec, recipe, device)

@@ -191,6 +191,11 @@ class Recipe:
     compile: Literal["off", "blocks", "whole"] = setting(
         "whether torch.compile takes the repeated blocks or the whole model", word("off", "blocks", "whole"), "off"
     )
+    fusion: Literal["fused", "plain"] = setting(
+        "whether what is quicker together is computed together; the same numbers but for rounding",
+        word("fused", "plain"),
+        "fused",
+    )
     run: Path | None = setting(
         "the folder to write (by default `runs/` and the recipe's name, in the working directory)", optional_path, None
     )
@@ -204,7 +209,7 @@ class Recipe:
 
 
 # What may differ when a run is resumed: it moves nothing, or no more than the order of a sum.
-FREE = ("run", "device", "threads", "compile", "evaluation.show")
+FREE = ("run", "device", "threads", "compile", "fusion", "evaluation.show")
 
 
 NAMING = ("set", "trainable")

@@ -16,7 +16,8 @@ from compiler.target import Target
 from graphspec.graph import Body, Call, Graph, Mixture, Repeat
 from graphspec.operators.attention import Attend
 
-_FUSED = re.compile(r"\b(scaled_dot_product|masked|biased)_attention\(")
+_SDPA = re.compile(r"\b(scaled_dot_product|masked|biased)_attention\(")
+_FUSED = re.compile(r"\b(scaled_dot_product|masked|biased|flexible)_attention\(")
 """What calls a kernel of torch, in generated code."""
 
 
@@ -45,8 +46,9 @@ def lowerings(model: Model, device: str, compiled: bool) -> tuple[Lowering, ...]
     found = [Lowering("as compiled", model)]
     if compiled:
         return tuple(found)
-    if _FUSED.search(model.source):
+    if _SDPA.search(model.source):
         found += [Lowering(f"SDPA {name}", model, kernel) for name, kernel in _kernels(device)]
+    if _FUSED.search(model.source):
         weights = tuple(weights_of(model.graph.body))
         found += [Lowering("written out", model, reads=weights)] if weights else []
     if device == "cpu":

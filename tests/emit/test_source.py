@@ -196,7 +196,7 @@ def test_the_runtime_offers_what_code_may_use() -> None:
 
 def test_each_attention_says_what_computes_it() -> None:
     emitted = emit_source(graphspec.loads(PATTERN).graph, CPU)
-    assert [(kernel.where, kernel.kernel, kernel.mask) for kernel in emitted.kernels] == [
+    assert [(kernel.where, kernel.kernel, kernel.task) for kernel in emitted.kernels] == [
         ("LayersAttention", "SDPA, mask tensor", "causal & window(left=near)"),
         ("LayersAttention", "SDPA, mask tensor", "documents(document)"),
         ("LayersAttention2", "SDPA, is_causal or a mask tensor", "causal & real"),

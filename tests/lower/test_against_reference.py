@@ -12,10 +12,12 @@ from torch import Tensor
 
 import compiler
 import graphspec
+from compiler.target import KernelName, Target
 from graphspec.graph import Graph
 from tests import reference, strategies
 from tests.lower.cases import CASES, spec
 
+CPU, CUDA, EXPLICIT = Target(device="cpu"), Target(device="cuda"), Target(device="cpu", kernel="explicit")
 SIZES = {"B": 2, "T": 5, "S": 3, "H": 4, "W": 4}
 
 
@@ -24,6 +26,12 @@ def double() -> Iterator[None]:
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture(autouse=True)
+def narrow_heads_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FlexAttention wants wider heads than these; here its functions are asked pair by pair."""
+    monkeypatch.setattr("compiler.passes.kernels.NARROWEST", 1)
 
 
 def random_inputs(graph: Graph, seed: int = 0, *, optional: bool = True) -> dict[str, Tensor]:
@@ -44,9 +52,9 @@ def random_inputs(graph: Graph, seed: int = 0, *, optional: bool = True) -> dict
     return found
 
 
-def compare(graph: Graph, inputs: Mapping[str, Tensor], device: str = "cpu") -> None:
+def compare(graph: Graph, inputs: Mapping[str, Tensor], target: Target = CPU) -> None:
     """Equal outputs, and equal gradients of every parameter and input."""
-    model = compiler.compile(graph, compiler.Target(device=device), device="cpu").double().eval()
+    model = compiler.compile(graph, target, device="cpu").double().eval()
     with torch.no_grad():
         for at, tensor in enumerate(model.parameters()):
             tensor.copy_(torch.randn(tensor.shape, generator=torch.Generator().manual_seed(at)) * 0.3)
@@ -83,6 +91,48 @@ def test_case(title: str) -> None:
         compare(graph, random_inputs(graph, optional=False))
 
 
+ATTENDING = [title for title, body in CASES.items() if "attend" in body or "std.attention" in body]
+
+
+@pytest.mark.parametrize("target", [CUDA, EXPLICIT], ids=["cuda", "explicit"])
+@pytest.mark.parametrize("title", ATTENDING)
+def test_attention_by_other_kernels(title: str, target: Target) -> None:
+    graph = graphspec.loads(spec(CASES[title])).graph
+    compare(graph, random_inputs(graph), target)
+    if any(source.default is not None for source in graph.body.inputs):
+        compare(graph, random_inputs(graph, optional=False), target)
+
+
+MASKS = """
+inputs: {q: B T heads e, k: B T kv e, v: B T kv d, real: bool B T, ids: int B T, pairs: bool B T T'}
+nodes: {out: {op: attend, query: q, key: k, value: v, mask: "MASK"}}
+"""
+ALGEBRA = (
+    "everything",
+    "causal",
+    "real",
+    "causal & real",
+    "window(left=win)",
+    "window(left=1, right=2) & real",
+    "chunk(win)",
+    "prefix(win) | causal",
+    "dilated(win) & causal",
+    "documents(ids) & causal & real",
+    "graph(pairs) & ~documents(ids)",
+    "~(causal | real)",
+)
+
+
+@pytest.mark.parametrize("kernel", ["sdpa", "flex", "explicit"])
+@pytest.mark.parametrize("mask", ALGEBRA)
+def test_every_kernel_computes_every_mask(mask: str, kernel: KernelName) -> None:
+    """Forward and backward; the first row sees nothing through `real`, so that queries without keys are among them."""
+    graph = graphspec.loads(spec(MASKS.replace("MASK", mask))).graph
+    inputs = random_inputs(graph)
+    inputs["real"][0] = False
+    compare(graph, inputs, Target(device="cuda", kernel=kernel))
+
+
 def test_a_prefix_of_its_own_length_in_each_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graphspec.operators.attention._check_mask", lambda *_: None)
     nodes = "nodes: {out: {block: std.attention, in: x, heads: heads, mask: prefix(first) | causal & ~prefix(2)}}"
@@ -91,8 +141,8 @@ def test_a_prefix_of_its_own_length_in_each_row(monkeypatch: pytest.MonkeyPatch)
 
 
 @settings(max_examples=30)
-@given(strategies.specs(), st.integers(0, 99), st.booleans(), st.sampled_from(("cpu", "cuda")))
-def test_random_spec(random: strategies.RandomSpec, seed: int, optional: bool, device: str) -> None:
+@given(strategies.specs(), st.integers(0, 99), st.booleans(), st.sampled_from((CPU, CUDA, EXPLICIT)))
+def test_random_spec(random: strategies.RandomSpec, seed: int, optional: bool, target: Target) -> None:
     """Also as it would be for CUDA: what is emitted for it runs on the CPU too."""
     graph = graphspec.loads(random.text).graph
-    compare(graph, random_inputs(graph, seed, optional=optional), device)
+    compare(graph, random_inputs(graph, seed, optional=optional), target)

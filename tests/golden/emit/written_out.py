@@ -28,12 +28,12 @@ class Case(Model):
         T = q.shape[1]
         position = torch.arange(T, device=q.device)  # int T
         causal_mask = position[:, None] >= position  # bool T T'
-        # written out: the fused kernels cannot bound the scores
+        # written out: its scores are bounded
         scores = torch.einsum("...thc,...khc->...htk", q, k.repeat_interleave(HEADS // KV, dim=-2)) / math.sqrt(E)
         scores = 2.0 * torch.tanh(scores / 2.0)
         weights = masked_softmax(scores, causal_mask)
         a = torch.einsum("...htk,...khe->...the", weights, v.repeat_interleave(HEADS // KV, dim=-2))  # B T heads d
-        # written out: the fused kernels cannot bound the scores
+        # written out: its scores are bounded
         scores_ = 0.3 * torch.einsum("...thc,...khc->...htk", q, k.repeat_interleave(HEADS // KV, dim=-2))
         scores_ = 2.0 * torch.tanh(scores_ / 2.0)
         weights_ = scores_.softmax(-1)
