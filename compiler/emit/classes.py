@@ -225,5 +225,4 @@ def _shared(shapes: list[str]) -> str:
 def _listed(remarks: list[str]) -> str:
     """Remarks that begin alike, `kernel: why`, as one."""
     heads, reasons = zip(*(remark.split(": ", 1) for remark in remarks), strict=True)
-    text = f"{heads[0]}: {' or '.join(dict.fromkeys(reasons))}"
-    return text if len(text) <= WIDTH - 2 * len(INDENT) - 2 else heads[0]
+    return f"{heads[0]}: {' or '.join(dict.fromkeys(reasons))}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -44,7 +45,8 @@ class Line:
         """The text as one line or several."""
         depth = indent + self.depth
         if not self.text:
-            yield f"{INDENT * depth}# {self.comment}"
+            start = f"{INDENT * depth}# "
+            yield from (start + part for part in textwrap.wrap(self.comment, WIDTH - len(start)))
             return
         if self.fits(indent) or self.code.call is None:
             yield _commented(INDENT * depth + self.text, self.comment)

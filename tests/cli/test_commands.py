@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +100,8 @@ def test_misuse_is_exit_code_2(arguments: tuple[str, ...]) -> None:
         (("check", TRANSFORMER, "--set", "layrs=2"), "unknown-parameter"),
         (("render", TRANSFORMER, "-o", "picture.gif"), ""),
         (("compile", TRANSFORMER, "--target", "device=tpu"), ""),
+        (("compile", TRANSFORMER, "--kernel", "flex", "--target", "device=cpu"), "kernel-not-exact"),
+        (("show", TRANSFORMER, "--kernel", "flx"), "unknown-target"),
         (("compile", TRANSFORMER, "-o", "no/such/folder/model.py"), "cannot-write"),
         (("predict", "no-such-run", "hello"), "no-run"),
         (("train", "nowhere.yaml"), "file-"),
@@ -117,6 +120,14 @@ def test_show_gives_a_table_text_and_data() -> None:
     rows = json.loads(graphspec("show", TRANSFORMER, "--json").stdout)
     assert rows[0]["node"] == "source_embedding"
     assert graphspec("show", TRANSFORMER, "--text").stdout.startswith("graphspec: 1\nname: transformer\n")
+
+
+def test_show_says_what_computes_each_attention() -> None:
+    printed = graphspec("show", TRANSFORMER, "--kernels", "--target", "device=cpu").stdout
+    assert "device=cpu,precision=fp32" in printed
+    assert re.search(r"decoder\.\*\.self_attention\.attend × 6 +causal +SDPA, is_causal", printed)
+    forced = graphspec("show", TRANSFORMER, "--kernel", "explicit", "--json").stdout
+    assert {row["kernel"] for row in json.loads(forced)["kernels"]} == {"written out"}
 
 
 def test_compile_prints_the_source(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,19 @@ def test_objective_on_cuda(golden: Callable[[str, str], None]) -> None:
     golden("emit/transformer_training.py", emit(graphspec.load(SPECS / "transformer.yaml").graph, target))
 
 
+FUSED = Target(device="cuda", precision="bf16", objective="next_token(logits)", fusion="fused", returns="loss")
+
+
+@pytest.mark.parametrize("name", ["transformer", "llm/llama"])
+def test_fused(name: str, golden: Callable[[str, str], None]) -> None:
+    target = replace(FUSED, objective="next_token(logits, target)") if name == "transformer" else FUSED
+    golden(f"emit/{Path(name).name}_fused.py", emit(graphspec.load(SPECS / f"{name}.yaml").graph, target))
+
+
+def test_flexible_attention(golden: Callable[[str, str], None]) -> None:
+    golden("emit/gemma2_cuda.py", emit(graphspec.load(SPECS / "llm/gemma2.yaml").graph, Target(device="cuda")))
+
+
 def test_attention_written_out(golden: Callable[[str, str], None]) -> None:
     golden("emit/written_out.py", source(spec(CASES["attention with a bound and a scale"])))
 
@@ -87,13 +101,14 @@ def test_attention_written_out(golden: Callable[[str, str], None]) -> None:
 # --- layout
 
 
-def test_ruff_would_change_nothing(tmp_path: Path) -> None:
+def test_ruff_would_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("compiler.passes.kernels.NARROWEST", 1)
     graphs = {name.replace("/", "_"): graphspec.load(SPECS / f"{name}.yaml").graph for name in GALLERY}
     graphs |= {f"case_{at}": graphspec.loads(spec(body)).graph for at, body in enumerate(CASES.values())}
     graphs |= {"pattern": graphspec.loads(PATTERN).graph, "nasty": graphspec.loads(NASTY).graph}
     for name, graph in graphs.items():
-        for device in ("cpu", "cuda"):
-            (tmp_path / f"{name}_{device}.py").write_text(emit(graph, Target(device=device)), encoding="utf-8")
+        for at, target in enumerate((CPU, Target(device="cuda"), replace(FUSED, objective=None, returns=None))):
+            (tmp_path / f"{name}_{at}.py").write_text(emit(graph, target), encoding="utf-8")
     assert ruff("format", "--diff", folder=tmp_path) == ""
     assert ruff("check", "--select=E,F,W,B,PIE,RET,C4", "--ignore=RET504,RET505", folder=tmp_path) == ""
 
@@ -201,6 +216,51 @@ def test_each_attention_says_what_computes_it() -> None:
         ("LayersAttention", "SDPA, mask tensor", "documents(document)"),
         ("LayersAttention2", "SDPA, is_causal or a mask tensor", "causal & real"),
     ]
+
+
+def test_the_table_says_where_each_stands_and_what_the_source_says() -> None:
+    emitted = emit_source(graphspec.load(SPECS / "llm/gemma2.yaml").graph, Target(device="cuda"))
+    assert [(kernel.places, kernel.count) for kernel in emitted.kernels] == [
+        (("layers.[0, 2, 4, … 40].attention.attend",), 21),
+        (("layers.[1, 3, 5, … 41].attention.attend",), 21),
+    ]
+    remarks = " ".join(line.strip(" #") for line in emitted.text.splitlines() if line.strip().startswith("# "))
+    for kernel in emitted.kernels:
+        assert f"{kernel.kernel}: " in remarks and kernel.why in remarks
+
+
+def test_a_kernel_that_is_asked_for_is_taken_or_refused() -> None:
+    for kernel, said in {"sdpa": "# SDPA", "flex": "# flex", "explicit": "# written out"}.items():
+        target = Target(device="cuda", kernel=kernel)  # pyright: ignore[reportArgumentType]
+        text = emit(graphspec.load(SPECS / "llm/llama.yaml").graph, target)
+        assert [line.strip() for line in text.splitlines() if "# SDPA" in line or "# flex" in line or "# writ" in line]
+        assert all(said in line for line in text.splitlines() if line.strip().startswith("# "))
+
+
+REFUSED = {
+    ("{op: attend, query: q, key: k, value: v, softcap: 2.0}", "sdpa"): "its scores are bounded.*`flex` or `explicit`",
+    ("{op: attend, query: q, key: k, value: v, dropout: 0.5}", "flex"): "it drops weights.*`sdpa` or `explicit`",
+    ("{op: attend, query: q, key: k, value: v, sink: sink}", "sdpa"): "it has a sink.*`flex` or `explicit`",
+}
+
+
+@pytest.mark.parametrize(("node", "kernel"), REFUSED)
+def test_a_kernel_that_cannot_is_refused_with_those_that_can(node: str, kernel: str) -> None:
+    inputs = "inputs: {q: B T heads 16, k: B T heads 16, v: B T heads 16, sink: heads}".replace("16", "(2 * d)")
+    if "sink:" not in node:
+        inputs = inputs.replace(", sink: heads", "")
+    text = spec(f"{inputs}\nnodes:\n  out: {node}\n")
+    with pytest.raises(graphspec.SpecError, match=rf"(?s)kernel-not-exact.*`{kernel}` cannot.*{REFUSED[node, kernel]}"):
+        source(text, Target(device="cuda", kernel=kernel))  # pyright: ignore[reportArgumentType]
+
+
+def test_the_refusal_points_at_the_line_that_uses_the_block() -> None:
+    with pytest.raises(graphspec.SpecError) as caught:
+        source(PATTERN, Target(device="cpu", kernel="flex"))
+    found = caught.value.diagnostics[0]
+    line = next(at for at, line in enumerate(PATTERN.splitlines(), 1) if "attention: {block" in line)
+    assert found.span is not None and found.span.line == line
+    assert found.notes[0].span is not None and "attention.yaml" in found.notes[0].span.file.name
 
 
 def test_a_mask_and_causality_are_never_given_together() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -274,6 +275,22 @@ def test_a_language_model_learns_and_goes_on_with_a_text(tmp_path: Path) -> None
 def test_bf16_and_compiled_blocks_train(tmp_path: Path) -> None:
     result, _ = tiny.trained(tiny.recipe(tmp_path, tiny.upper(tmp_path), precision="bf16"))
     assert result.finished and losses(result.folder)[-1] < losses(result.folder)[0]
+
+
+def test_fused_and_plain_learn_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loss in pieces, and linears computed together."""
+    monkeypatch.setattr("compiler.runtime.loss.PIECE", 64)
+    monkeypatch.setattr(sys.modules["compiler.passes.fuse_loss"], "MANY", 1)
+    data = tiny.upper(tmp_path)
+    for precision, what, error in (("fp32", "linear_cross_entropy(", 1e-3), ("bf16", "merged_linear(", 0.01)):
+        found: dict[str, list[float]] = {}
+        for fusion in ("fused", "plain"):
+            run = str(tmp_path / f"{fusion}-{precision}")
+            result, _ = tiny.trained(tiny.recipe(tmp_path, data, run=run, fusion=fusion, precision=precision))
+            found[fusion] = losses(result.folder)
+            assert (what in (result.folder / "model.py").read_text(encoding="utf-8")) == (fusion == "fused")
+        assert found["fused"][:2] == pytest.approx(found["plain"][:2], rel=error)
+        assert found["fused"] == pytest.approx(found["plain"], rel=0.05)  # roundings that differ grow
 
 
 @pytest.mark.slow
