@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 import graphspec
+from compiler.emit import emit
+from compiler.target import Target
 from graphspec.analysis.contracts import verdicts
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +67,22 @@ def test_ten_thousand_layers_are_judged_as_fast_as_ten() -> None:
 def test_the_contracts_of_a_spec_are_judged_in_no_time(path: Path) -> None:
     graph = graphspec.load(path).graph
     assert best(lambda: verdicts(graph), 5) < 0.1
+
+
+FUSED = Target(device="cuda", precision="bf16", fusion="fused")
+
+
+@pytest.mark.parametrize("path", GALLERY, ids=lambda path: path.stem)
+def test_a_spec_is_written_as_source_in_no_time(path: Path) -> None:
+    """Passes and emission, of the form with the most to do."""
+    graph = graphspec.load(path).graph
+    assert best(lambda: emit(graph, FUSED), 2) < 1
+
+
+def test_a_thousand_layers_are_written_as_fast_as_two() -> None:
+    few, many = (graphspec.load(TRANSFORMER, layers=layers).graph for layers in (2, 1000))
+    ratios = [best(lambda: emit(many, FUSED), 3) / best(lambda: emit(few, FUSED), 3) for _ in range(3)]
+    assert min(ratios) < 1.2, ratios
 
 
 def test_check_as_a_process_is_quick_and_small() -> None:
