@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from compiler.emit.grouped import against_groups, write_grouped
 from compiler.lower.align import align
 from compiler.lower.code import Code, atom, call, index, infix, method
 from compiler.lower.lines import Line
@@ -17,11 +18,22 @@ if TYPE_CHECKING:
 
 
 def write_mixture(writer: BodyWriter, node: Node, mixture: Mixture) -> None:
-    """Every expert on the positions whose weight for it is not zero; on all, where those cannot be picked out."""
+    """Every expert on the positions whose weight for it is not zero; on all, where those cannot be picked out.
+
+    Experts that are linears and functions are computed together, where that pays.
+    """
     made = call(writer.unit.classes[mixture.body])
     path = writer.hold(node, call("nn.ModuleList", f"{made} for _ in range({writer.size(mixture.experts)})"))
+    along = writer.body.type_of(dict(node.inputs)[WEIGHT]).axes[:-1]
+    against = against_groups(mixture.body, along, writer.unit.target, writer.unit.sizes)
+    if not against:
+        writer.chose(node, f"{mixture.count} experts", "grouped products", "linears and functions of single numbers")
+        write_grouped(writer, node, mixture, path)
+        return
     variable = writer.names.local(node.name)
     written = _Mixture(writer, node, mixture, path)
+    kernel = "an expert at a time" if written.can_pick else "every expert everywhere"
+    writer.chose(node, f"{mixture.count} experts", kernel, against)
     writer.state.lines += list(written.picked(variable) if written.can_pick else written.dense(variable))
     writer.bind(node, node.outputs[0].name, atom(variable))
 

@@ -16,6 +16,7 @@ from graphspec.graph import Body, Graph, Setting
 from graphspec.operators import Operator
 
 RUNTIME = (
+    "Chosen",
     "DynamicScaling",
     "LinearScaling",
     "Llama3Scaling",

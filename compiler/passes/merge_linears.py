@@ -13,7 +13,7 @@ from functools import cache
 from compiler.passes.internal import MergedLinear
 from compiler.passes.rewrite import fresh, names, redirect_body, within
 from compiler.target import Target
-from graphspec.graph import Body, Graph, Node, Ref
+from graphspec.graph import Body, Graph, Mixture, Node, Ref
 from graphspec.operators.linear import Linear
 
 
@@ -23,14 +23,16 @@ def merge_linears(graph: Graph, target: Target) -> Graph:
     Before: q = linear(x); k = linear(x); v = linear(x)
     After:  q~ .q .k .v = merged_linear[q k v](x)
 
-    The linears stay, unread, as the owners of their tensors, so that no name changes.
+    The linears stay, unread, as the owners of their tensors, so that no name changes. Experts, which see few rows each,
+    are left as they are.
     """
     if target.fusion != "fused" or target.precision == "fp32":
         return graph
 
     @cache
     def merged(body: Body) -> Body:
-        body = replace(body, nodes=tuple(within(node, merged) for node in body.nodes))
+        nodes = (node if isinstance(node.does, Mixture) else within(node, merged) for node in body.nodes)
+        body = replace(body, nodes=tuple(nodes))
         for group in _groups(body):
             body = _together(body, group)
         return body

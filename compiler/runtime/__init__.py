@@ -1,6 +1,7 @@
 """What generated code calls."""
 
 from compiler.runtime.attention import biased_attention, masked_attention, masked_softmax
+from compiler.runtime.experts import Chosen
 from compiler.runtime.flex import block_mask, flexible_attention
 from compiler.runtime.linear import merged_linear
 from compiler.runtime.linear_loss import linear_cross_entropy
@@ -26,6 +27,7 @@ from compiler.runtime.scaling import (
 from compiler.runtime.scan import linear_scan
 
 __all__ = [
+    "Chosen",
     "DynamicScaling",
     "LinearScaling",
     "Llama3Scaling",
