@@ -16,6 +16,9 @@ Returns = Literal["loss"]
 KernelName = Literal["sdpa", "flex", "explicit"]
 ObjectiveKind = Literal["next_token", "cross_entropy", "ctc"]
 
+ROUNDED: tuple[Precision, ...] = ("bf16", "fp16")
+"""The precisions for which weights are copied at every step, to be rounded."""
+
 IGNORE = -100
 """The label that counts for nothing, torch's own by default."""
 

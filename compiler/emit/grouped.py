@@ -8,7 +8,7 @@ from compiler.lower import LOWERINGS
 from compiler.lower.code import Code, atom, call
 from compiler.lower.lines import Line
 from compiler.lower.scope import Scope
-from compiler.target import Target
+from compiler.target import ROUNDED, Target
 from graphspec.axes import Axis, Sizes, TensorType
 from graphspec.graph import WEIGHT, Body, Mixture, Node, Ref
 from graphspec.operators.linear import Linear
@@ -25,26 +25,21 @@ def against_groups(body: Body, along: tuple[Axis, ...], target: Target, sizes: S
     """Why experts are not computed together; empty if they are."""
     if target.fusion != "fused":
         return "the plain form"
-    if target.precision == "fp32":
-        return "to join their weights does not pay in fp32"
+    if target.precision not in ROUNDED:
+        return f"to join their weights does not pay in {target.precision}"
     if not along:
         return "all of them see everything"
     for node in body.nodes:
         if not (isinstance(node.does, Pointwise) or (isinstance(node.does, Linear) and _is_own(node))):
             return f"`{node.name}` is neither a linear nor a function of single numbers"
-    for node in body.nodes:
-        widths = [kind.sizes[-1] for kind in _around(body, node) if kind.axes] if isinstance(node.does, Linear) else []
+    for node in (node for node in body.nodes if isinstance(node.does, Linear)):
+        widths = (body.type_of(node.inputs[0][1]).sizes[-1], node.type.sizes[-1])
         if any((sizes.value(width) or 1) % ALIGNED for width in widths):
             return f"`{node.name}` has features that are no multiple of {ALIGNED}"
     types = [source.type for source in body.inputs] + [node.type for node in body.nodes]
     if any(kind.axes[:-1] != along for kind in types):
         return "the experts read what has no place of its own"
     return ""
-
-
-def _around(body: Body, node: Node) -> tuple[TensorType, TensorType]:
-    """What a node of one input reads and gives."""
-    return body.type_of(node.inputs[0][1]), node.type
 
 
 def _is_own(node: Node) -> bool:

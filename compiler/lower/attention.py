@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from compiler.lower.align import align
-from compiler.lower.code import CONDITIONAL, Code, atom, call, conditional, infix, method
+from compiler.lower.code import CONDITIONAL, PRODUCT, Code, atom, call, conditional, infix, method
 from compiler.lower.masks import PAIR, mask, sees_something
 from compiler.lower.site import Lowering, Site
 from compiler.passes.internal import Attention
@@ -156,19 +156,16 @@ def _flex(at: Site, does: Attention) -> Code:
 
 
 def _what_flex_does(at: Site, does: Attention) -> str:
-    extras = (
-        ("a bound of the scores", does.softcap is not None),
-        ("a bias", at.has("bias")),
-        ("a sink", at.has("sink")),
-    )
-    return ", ".join([f"`{does.mask}`", *(name for name, there in extras if there)])
+    ports = {"a bias": "bias", "ALiBi": "slopes", "a sink": "sink"}
+    extras = ["a bound of the scores"] * (does.softcap is not None)
+    return ", ".join([f"`{does.mask}`", *extras, *(name for name, port in ports.items() if at.has(port))])
 
 
 def _score(at: Site, does: Attention) -> Code | None:
     """A function of one score, where the scores are bounded or get a bias."""
-    if does.softcap is None and not at.has("bias"):
+    if does.softcap is None and not at.has("bias") and not at.has("slopes"):
         return None
-    bias = at.variable("bias") if at.has("bias") else None
+    bias, slopes = (at.variable(port) if at.has(port) else None for port in ("bias", "slopes"))
     with at.scope.names.borrowed("score", *PAIR) as (score, *pair):
         made = atom(score)
         if does.softcap is not None:
@@ -176,6 +173,8 @@ def _score(at: Site, does: Attention) -> Code | None:
             made = infix("*", cap, call("torch.tanh", infix("/", made, cap)))
         if bias is not None:
             made = infix("+", made, _of_pair(at, bias, pair))
+        if slopes is not None:
+            made = infix("-", made, Code(f"{slopes}[{pair[1]}] * ({pair[2]} - {pair[3]}).abs()", PRODUCT))
         return Code(f"lambda {', '.join((score, *pair))}: {made}", CONDITIONAL)
 
 

@@ -7,7 +7,7 @@ from typing import cast
 
 from compiler.lower.code import Code, atom, call, index, infix, span, tuple_of
 from compiler.lower.site import Lowering, Site
-from compiler.passes.internal import RotaryTable, Rotate
+from compiler.passes.internal import AlibiSlopes, RotaryTable, Rotate
 from graphspec.axes import Dim, Number, dim
 from graphspec.operators.position import Alibi, Index, LearnedPosition, RelativeBias, SinusoidalPosition
 from graphspec.operators.scaling import Scaling
@@ -95,6 +95,10 @@ def alibi(at: Site) -> Code:
     return at.runtime("alibi", at.size(does.over), at.size(does.heads), device=at.scope.device())
 
 
+def alibi_slopes(at: Site) -> Code:
+    return at.runtime("alibi_slopes", at.size(cast(AlibiSlopes, at.does).heads), device=at.scope.device())
+
+
 def relative_bias(at: Site) -> Code:
     does = cast(RelativeBias, at.does)
     if at.owns("weight"):
@@ -111,6 +115,7 @@ LOWERINGS: Mapping[str, Lowering] = {
     "sinusoidal_position": sinusoidal_position,
     "learned_position": learned_position,
     "alibi": alibi,
+    "alibi_slopes": alibi_slopes,
     "relative_bias": relative_bias,
     "rotary_table": rotary_table,
     "rotate": rotate,

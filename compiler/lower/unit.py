@@ -26,6 +26,7 @@ RUNTIME = (
     "Parameters",
     "YarnScaling",
     "alibi",
+    "alibi_slopes",
     "biased_attention",
     "block_mask",
     "ctc_loss",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from compiler.passes.add_objective import add_objective
+from compiler.passes.alibi_slopes import alibi_slopes
 from compiler.passes.drop_unread import drop_unread
 from compiler.passes.fuse_loss import fuse_loss
 from compiler.passes.hoist import hoist
@@ -23,6 +24,7 @@ PIPELINE: tuple[Pass, ...] = (
     add_objective,
     drop_unread,
     ready_masks,
+    alibi_slopes,
     share_rotary,
     hoist,
     drop_unread,

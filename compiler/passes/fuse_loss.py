@@ -1,6 +1,6 @@
 """Compute the loss without ever holding the logits whole.
 
-It takes less than half the memory. With many classes it is quicker too, but for bf16 on the CPU (docs/speed.md).
+It takes less than half the memory. With many classes it is quicker too, but for bf16 on the CPU (docs/kernels.md).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from compiler.passes.internal import LinearCrossEntropy
 from compiler.passes.rewrite import fresh, names
-from compiler.target import Target
+from compiler.target import ROUNDED, Target
 from graphspec.axes import Sizes
 from graphspec.graph import Body, Graph, Node, Parameter, Ref, Value
 from graphspec.operators import Operator
@@ -29,7 +29,7 @@ def fuse_loss(graph: Graph, target: Target) -> Graph:
 
     The projection stays, unread, as the owner of its tensors.
     """
-    if target.fusion != "fused" or (target.device == "cpu" and target.precision != "fp32"):
+    if target.fusion != "fused" or (target.device == "cpu" and target.precision in ROUNDED):
         return graph
     sizes = Sizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})
     body = graph.body

@@ -33,7 +33,8 @@ class Attention(_Internal):
     """`attend` with its mask made ready: a tensor at the port `mask`, or none; causality by itself, or not.
 
     `mask` is the mask as the spec has it. Where there is a tensor, it holds all of the mask. Where it may be None at
-    run time, that stands for `causal`, or for every key. `choice` says what computes it.
+    run time, that stands for `causal`, or for every key. `choice` says what computes it. FlexAttention may be given the
+    `slopes` of ALiBi in the place of a bias.
     """
 
     mask: Mask
@@ -46,7 +47,7 @@ class Attention(_Internal):
     op = "attention"
     family = "attention"
     signature = Signature(
-        "query: ... T h c, key: ... K g c, value: ... K g e, mask?: bool ..., bias?: ..., sink?: h"
+        "query: ... T h c, key: ... K g c, value: ... K g e, mask?: bool ..., bias?: ..., slopes?: h, sink?: h"
         " -> out: ..., weights: ..."
     )
 
@@ -136,6 +137,20 @@ class Rotate(_Internal):
     op = "rotate"
     family = "position"
     signature = Signature("x: ... T h c, table: ... half -> y: ... T h c")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlibiSlopes(_Internal):
+    """What the scores of `alibi` fall with each position of distance, for each head."""
+
+    heads: Dim
+
+    op = "alibi_slopes"
+    family = "position"
+    signature = Signature("-> y: heads")
+
+    def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
+        return (("y", TensorType("float", (Axis(self.heads),))),)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Compute linears that read the same tensor as one.
 
 Their weights are joined at every step. In bf16 and fp16 they are copied anyway, to be rounded, and joining them costs
-nothing; in fp32 it is a copy more, and does not pay (docs/speed.md).
+nothing; in fp32 it is a copy more, and does not pay (docs/kernels.md).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 
 from compiler.passes.internal import MergedLinear
 from compiler.passes.rewrite import fresh, names, redirect_body, within
-from compiler.target import Target
+from compiler.target import ROUNDED, Target
 from graphspec.graph import Body, Graph, Mixture, Node, Ref
 from graphspec.operators.linear import Linear
 
@@ -26,7 +26,7 @@ def merge_linears(graph: Graph, target: Target) -> Graph:
     The linears stay, unread, as the owners of their tensors, so that no name changes. Experts, which see few rows each,
     are left as they are.
     """
-    if target.fusion != "fused" or target.precision == "fp32":
+    if target.fusion != "fused" or target.precision not in ROUNDED:
         return graph
 
     @cache

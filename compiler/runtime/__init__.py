@@ -10,6 +10,7 @@ from compiler.runtime.model import Model
 from compiler.runtime.parameters import Parameters
 from compiler.runtime.position import (
     alibi,
+    alibi_slopes,
     relative_bias,
     rotary_table,
     rotate_halves,
@@ -37,6 +38,7 @@ __all__ = [
     "Parameters",
     "YarnScaling",
     "alibi",
+    "alibi_slopes",
     "biased_attention",
     "block_mask",
     "ctc_loss",

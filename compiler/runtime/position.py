@@ -69,11 +69,15 @@ def rotate_pairs(x: Tensor, table: Tensor) -> Tensor:
 
 def alibi(length: int, heads: int, device: torch.device | None = None) -> Tensor:
     """Scores `[heads, length, length]` that fall with the distance, steepest in the first head (Press et al. 2022)."""
+    return -alibi_slopes(heads, device)[:, None, None] * _distances(length, device).abs()
+
+
+def alibi_slopes(heads: int, device: torch.device | None = None) -> Tensor:
+    """By how much the scores of each head fall with each position of distance."""
     power = 1 << (heads.bit_length() - 1)
     exponents = [8 * (head + 1) / power for head in range(power)]
     exponents += [4 * (2 * head + 1) / power for head in range(heads - power)]
-    slopes = 2.0 ** -torch.tensor(exponents, dtype=torch.float32, device=device)
-    return -slopes[:, None, None] * _distances(length, device).abs()
+    return 2.0 ** -torch.tensor(exponents, dtype=torch.float32, device=device)
 
 
 def relative_bias(table: Tensor, length: int, distance: int = 128, direction: str = "both") -> Tensor:

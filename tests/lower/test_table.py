@@ -14,7 +14,7 @@ from tests.lower.cases import CASES, spec
 
 REWRITTEN = {"attend", "rotary"}  # by passes, into operators of the backend
 INTERNAL = {"attention", "mask", "given", "rotary_table", "rotate", "pointwise", "cross_entropy", "ctc"}
-INTERNAL |= {"merged_linear", "linear_cross_entropy"}
+INTERNAL |= {"merged_linear", "linear_cross_entropy", "alibi_slopes"}
 
 
 def test_every_operator_is_lowered() -> None:

@@ -198,7 +198,7 @@ def test_merged_linears_are_the_same_function(title: str) -> None:
 @pytest.mark.parametrize("piece", [1, 33, 1 << 24])
 def test_a_fused_loss_is_the_same_function(text: str, piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the logits come in pieces, down to one row each."""
-    monkeypatch.setattr("compiler.runtime.loss.PIECE", piece)
+    monkeypatch.setattr("compiler.runtime.linear_loss.PIECE", piece)
     plain, fused = twins(graphspec.loads(text), LOSS)
     assert "linear_cross_entropy" in fused.source
     tokens = torch.tensor([[3, 0, 5, 0, 0], [1, 2, 3, 4, 5]])

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 
 import graphspec
 from compiler.passes import PIPELINE, Pass, invariants, run
+from compiler.passes.alibi_slopes import alibi_slopes
 from compiler.passes.drop_unread import drop_unread
 from compiler.passes.expose import UnknownValue, expose
 from compiler.passes.hoist import hoist
@@ -23,7 +24,7 @@ from tests import strategies
 from tests.lower.cases import spec
 from tests.passes.show import show
 
-CPU = Target(device="cpu")
+CPU, CUDA = Target(device="cpu"), Target(device="cuda")
 
 
 def graph_of(body: str) -> Graph:
@@ -55,6 +56,21 @@ blocks:
 nodes:
   layers: {block: stage, in: x, repeat: n}
   out: {block: stage, in: layers}
+"""
+
+FALLING = """
+inputs: {x: B T heads (2 * d)}
+blocks:
+  stage:
+    in: {y: B T heads (2 * d), fall: heads T T'}
+    nodes: {attention: {op: attend, query: y, key: y, value: y, bias: fall}}
+    out: attention
+nodes:
+  slopes: {op: alibi, over: T, heads: heads}
+  scores: {op: alibi, over: T, heads: heads}
+  layers: {block: stage, y: x, fall: slopes, repeat: n}
+  both: scores + scores
+  out: {op: attend, query: layers, key: layers, value: layers, bias: both}
 """
 
 PAIRS: dict[str, tuple[Graph, tuple[Pass, ...], str]] = {
@@ -128,6 +144,22 @@ case(x, real?):
   -> out=out
 """,
     ),
+    "scores that fall with the distance": (
+        graph_of(FALLING),
+        (drop_unread, ready_masks, alibi_slopes),
+        """
+stage(y, fall):
+  attention = attention[everything](query=y, key=y, value=y, slopes=fall)
+  -> out=attention
+case(x):
+  slopes = alibi_slopes()
+  scores = alibi()
+  layers = stage x n(y=x, fall=slopes)
+  both = pointwise[add](a=scores, b=scores)
+  out = attention[everything](query=layers, key=layers, value=layers, bias=both)
+  -> out=out
+""",
+    ),
     "defaults": (
         graph_of("inputs: {x: B T d, y: B T d = x, real: bool B T = true}\nnodes: {a: x * real, out: a + y}\n"),
         (input_defaults,),
@@ -166,7 +198,7 @@ case(x):
 @pytest.mark.parametrize("title", PAIRS)
 def test_before_and_after(title: str) -> None:
     graph, passes, after = PAIRS[title]
-    assert show(run(graph, CPU, passes)).strip() == after.strip()
+    assert show(run(graph, CUDA if alibi_slopes in passes else CPU, passes)).strip() == after.strip()
 
 
 def test_a_value_from_within() -> None:

@@ -279,7 +279,7 @@ def test_bf16_and_compiled_blocks_train(tmp_path: Path) -> None:
 
 def test_fused_and_plain_learn_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The loss in pieces, and linears computed together."""
-    monkeypatch.setattr("compiler.runtime.loss.PIECE", 64)
+    monkeypatch.setattr("compiler.runtime.linear_loss.PIECE", 64)
     monkeypatch.setattr(sys.modules["compiler.passes.fuse_loss"], "MANY", 1)
     data = tiny.upper(tmp_path)
     for precision, what, error in (("fp32", "linear_cross_entropy(", 1e-3), ("bf16", "merged_linear(", 0.01)):
