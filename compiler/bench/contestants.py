@@ -94,10 +94,11 @@ def build(name: Name, job: Job, backend: str, seed: int) -> Contestant:
     """The contestant on the job's device. Raises `SpecError`, `Unsuited`, or what an adapter raises."""
     if name.own:
         spec = load(job.spec, **job.set)
-        model = compile(spec, target_of(job, name.target), seed=seed, compile=name.how, backend=backend)  # pyright: ignore[reportArgumentType]
+        target = target_of(job, name.target)
+        model = compile(spec, target, seed=seed, compile=name.how, backend=backend)  # pyright: ignore[reportArgumentType]
         made = model.compilation
         counted = made.counted if made else None  # pyright: ignore[reportAttributeAccessIssue]
-        return Contestant(model, True, made.distinct if made else 0, counted)
+        return Contestant(model, target.returns is None, made.distinct if made else 0, counted)
     torch.manual_seed(seed)
     model = adapted(Path(name.what), job).to(job.device)
     return Contestant(model, False, *_sped_up(model, name.how, backend))

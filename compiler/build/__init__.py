@@ -43,7 +43,7 @@ def compile(
     `device` is where it lies, the target's by default; the same seed gives the same weights on all. `compile` says what
     torch.compile takes, when the model first runs: each repeated block, equal ones once, or all in one; `backend` is
     torch.compile's. Raises `SpecError`: `too-large-to-build`, `no-device`, `no-such-precision`, `unknown-objective`,
-    `objective-not-causal`, `no-lowering`, `bad-lowering`, `unknown-target`.
+    `objective-not-causal`, `kernel-not-exact`, `no-lowering`, `bad-lowering`, `unknown-target`.
     """
     graph = spec if isinstance(spec, Graph) else spec.graph
     target = target or Target()

@@ -32,7 +32,7 @@ def capture(model: Model, names: tuple[str, ...], inputs: Mapping[str, Any]) -> 
 
 def _variant(model: Model, names: tuple[str, ...]) -> Model:
     """The model that gives the named values instead of its outputs."""
-    target = replace(model.target, objective=None)
+    target = replace(model.target, objective=None, returns=None, kernel=None)
     emitted = write_source(run(expose(model.graph, names), target), target)
     module = load(emitted, identifier(model.graph.name))
     with torch.device("meta"):

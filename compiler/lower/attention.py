@@ -33,9 +33,9 @@ def _fused(at: Site, does: Attention) -> Code:
     """`F.scaled_dot_product_attention`, which wants heads before positions."""
     axes = ("1", "2") if len(at.type("query").axes) == 4 else ("-3", "-2")
     on_cuda, groups = at.scope.unit.target.device == "cuda", _groups(at)
-    repeated = groups if groups and on_cuda and at.has("mask") else None
-    query, key, value = at.read("query"), _repeated(at, "key", repeated), _repeated(at, "value", repeated)
     guarded = on_cuda and at.has("mask") and not sees_something(does.mask)
+    repeated = groups if groups and on_cuda and at.has("mask") and not guarded else None
+    query, key, value = at.read("query"), _repeated(at, "key", repeated), _repeated(at, "value", repeated)
     function = at.scope.unit.use("masked_attention") if guarded else "F.scaled_dot_product_attention"
     mask = at.variable("mask") if at.has("mask") else None
     _tell_fused(at, does, mask, guarded)

@@ -30,6 +30,7 @@ def linear_cross_entropy(at: Site) -> Code:
     does = cast(LinearCrossEntropy, at.does)
     tensors = at.tensors()
     ignore, smoothing = _options(does)
+    at.chose("cross-entropy of a projection", "in pieces", "the logits never exist whole")
     return at.runtime(
         "linear_cross_entropy",
         *(_flat(at, port) for port in ("x", "labels")),

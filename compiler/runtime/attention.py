@@ -36,7 +36,8 @@ def masked_attention(
 ) -> Tensor:
     """`F.scaled_dot_product_attention`, made safe for kernels that give NaN to a query that may see no key.
 
-    Such a query is shown every key, and what it gets is dropped.
+    Such a query is shown every key, and what it gets is dropped. With a mask key heads are repeated for their groups,
+    for then no fast kernel shares them.
     """
     if attn_mask is None:
         return F.scaled_dot_product_attention(
@@ -44,7 +45,9 @@ def masked_attention(
         )
     blind = ~attn_mask.any(-1, keepdim=True)
     shown = attn_mask | blind
-    out = F.scaled_dot_product_attention(query, key, value, shown, dropout_p, scale=scale, enable_gqa=enable_gqa)
+    if enable_gqa:
+        key, value = (part.repeat_interleave(query.shape[-3] // part.shape[-3], -3) for part in (key, value))
+    out = F.scaled_dot_product_attention(query, key, value, shown, dropout_p, scale=scale)
     return out.masked_fill(blind, 0.0)
 
 

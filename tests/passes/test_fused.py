@@ -154,13 +154,6 @@ def odd_sizes_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("compiler.emit.grouped.ALIGNED", 1)
 
 
-MERGING = [title for title, body in CASES.items() if "merged_linear" in emit(graphspec.loads(spec(body)).graph, MERGED)]
-
-
-def test_there_is_something_to_compare() -> None:
-    assert {"cross attention", "attention"} <= set(MERGING)
-
-
 MIXTURES = ("experts of positions", "experts of rows, and of all places")
 
 
@@ -184,11 +177,19 @@ def test_the_source_says_why_experts_are_not_grouped() -> None:
     assert "does not pay in fp32" in emit(graph, Target(device="cpu", fusion="fused"))
 
 
-@pytest.mark.usefixtures("odd_sizes_too")
-@pytest.mark.parametrize("title", MERGING)
+MERGED_CASES = (
+    "attention",
+    "grouped attention",
+    "cross attention",
+    "masks that take turns",
+)
+
+
+@pytest.mark.parametrize("title", MERGED_CASES)
 def test_merged_linears_are_the_same_function(title: str) -> None:
     made = graphspec.loads(spec(CASES[title]))
     plain, fused = (model.double() for model in twins(made, MERGED))
+    assert "merged_linear(" in fused.source and "merged_linear(" not in plain.source
     inputs = {name: t.double() if t.is_floating_point() else t for name, t in random_inputs(made.graph).items()}
     assert_same(plain, fused, inputs)
 
@@ -234,6 +235,19 @@ def test_what_was_merged_can_be_captured(llamas: tuple[Model, Model]) -> None:
     one, other = plain.capture(*wanted, tokens=tokens), fused.capture(*wanted, tokens=tokens)
     for name in wanted:
         torch.testing.assert_close(one[name], other[name])
+
+
+def test_a_model_that_gives_its_loss_alone_can_be_asked_for_more() -> None:
+    model = compile(graphspec.loads(LANGUAGE_MODEL, vocab=4096), LOSS)
+    tokens = torch.arange(10).view(2, 5)
+    assert model.capture("logits", tokens=tokens)["logits"].shape == (2, 5, 4096)
+
+
+def test_weights_can_be_asked_for_whatever_the_kernel() -> None:
+    small = {"depth": 1, "d_model": 32, "heads": 4, "kv_heads": 2, "d_ff": 48, "vocab": 50}
+    model = compile(graphspec.load(SPECS / "llm/llama.yaml", **small), Target(device="cpu", kernel="sdpa"))
+    name = "layers.0.attention.weights"
+    assert model.capture(name, tokens=torch.arange(10).view(2, 5))[name].shape == (2, 4, 5, 5)
 
 
 def learn(model: Model, optimiser: torch.optim.Optimizer) -> None:

@@ -6,10 +6,11 @@ Compiled from the spec `llama` by graphspec 0.1.0 for
 Shapes are noted behind the lines; axes: B batch, T position.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from compiler.runtime import Model, linear_cross_entropy, merged_linear, rotary_table, rotate_halves
+from compiler.runtime import Model, linear_cross_entropy, masked_attention, merged_linear, rotary_table, rotate_halves
 
 DEPTH = 32
 D_MODEL = 4096
@@ -31,19 +32,21 @@ class Attention(nn.Module):
         self.v = nn.Linear(D_MODEL, D_MODEL * KV_HEADS // HEADS, bias=False)
         self.o = nn.Linear(D_MODEL, D_MODEL, bias=False)
 
-    def forward(self, x: Tensor, rotary: Tensor) -> Tensor:
+    def forward(self, x: Tensor, rotary: Tensor, mask: Tensor | None) -> Tensor:
         q, k, v = merged_linear(x, self.q, self.k, self.v)
         query = q.unflatten(-1, (HEADS, -1))  # B T heads (d_model // heads)
         key = k.unflatten(-1, (KV_HEADS, -1))  # B T kv_heads (d_model // heads)
         value = v.unflatten(-1, (KV_HEADS, -1))  # B T kv_heads (d_model // heads)
         turned_query = rotate_halves(query, rotary)  # B T heads (d_model // heads)
         turned_key = rotate_halves(key, rotary)  # B T kv_heads (d_model // heads)
-        # SDPA, is_causal: `causal` needs no mask tensor
-        attend = F.scaled_dot_product_attention(
+        # SDPA, is_causal or a mask tensor: `causal & tokens_real`, causal alone where no tensor is given; guarded, for
+        # a query may see no key
+        attend = masked_attention(
             turned_query.transpose(1, 2),
             turned_key.transpose(1, 2),
             value.transpose(1, 2),
-            is_causal=True,
+            attn_mask=mask,
+            is_causal=mask is None,
             enable_gqa=True,
         ).transpose(1, 2)  # B T heads (d_model // heads)
         merged = attend.flatten(-2)  # B T d_model
@@ -74,9 +77,9 @@ class DecoderLayer(nn.Module):
         self.ffn_norm = nn.RMSNorm(D_MODEL, eps=EPS)
         self.ffn = GatedFfn()
 
-    def forward(self, x: Tensor, rotary: Tensor) -> Tensor:
+    def forward(self, x: Tensor, rotary: Tensor, tokens_real_mask: Tensor | None) -> Tensor:
         attention_norm = self.attention_norm(x)  # B T d_model
-        attention = self.attention(attention_norm, rotary)  # B T d_model
+        attention = self.attention(attention_norm, rotary, mask=tokens_real_mask)  # B T d_model
         mid = x + attention  # B T d_model
         ffn_norm = self.ffn_norm(mid)  # B T d_model
         ffn = self.ffn(ffn_norm)  # B T d_model
@@ -86,7 +89,7 @@ class DecoderLayer(nn.Module):
 class Llama(Model):
     """Llama 3, 8 billion parameters (Grattafiori et al., 2024).
 
-    tokens: int B T -> loss: float
+    tokens: int B T, tokens_real: bool B T = true -> loss: float
     """
 
     def __init__(self) -> None:
@@ -96,12 +99,15 @@ class Llama(Model):
         self.norm = nn.RMSNorm(D_MODEL, eps=EPS)
         self.logits = nn.Linear(D_MODEL, VOCAB, bias=False)
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, tokens_real: Tensor | None = None) -> Tensor:
         T = tokens.shape[1]
         rotary = rotary_table(T, D_MODEL // HEADS, THETA, device=tokens.device)  # 2 T (d_model // heads // 2)
+        position = torch.arange(T, device=tokens.device)  # int T
+        tokens_real_mask = None if tokens_real is None else (position[:, None] >= position) & tokens_real[:, None, None]
         embedding = self.embedding(tokens)  # B T d_model
         layers = embedding
         for layer in self.layers:
-            layers = layer(layers, rotary)  # B T d_model
+            layers = layer(layers, rotary, tokens_real_mask)  # B T d_model
         norm = self.norm(layers)  # B T d_model
+        # in pieces: the logits never exist whole
         return linear_cross_entropy(norm[:, :-1].flatten(0, 1), tokens[:, 1:].flatten(), self.logits.weight)  # float

@@ -175,6 +175,7 @@ class Transformer(Model):
         decoder = decoder_input
         for layer in self.decoder:
             decoder = layer(decoder, memory=encoder, source_real_mask=source_real_mask)  # B T d_model
+        # in pieces: the logits never exist whole
         return linear_cross_entropy(
             decoder[:, :-1].flatten(0, 1), target[:, 1:].flatten(), self.source_embedding.weight
         )  # float
