@@ -70,10 +70,20 @@ class BodyBuilder:
         """Add a node that applies an operator. Raises `Mismatch`."""
         types = {port: tensor.type for port, tensor in inputs.items()}
         outputs = tuple(Value(output, kind) for output, kind in operator.infer(types, self.context.sizes))
+        self.check_measured(outputs)
         refs = tuple((port, self.bring(tensor)) for port, tensor in inputs.items())
         kept = operator.kept(types, self.context.sizes)
         buffers = tuple(Parameter(weight.name, shape, weight.init, trainable=False) for weight, shape in kept)
         return self.add(Node(name, operator, refs, outputs, tuple(parameters), label, span, buffers))
+
+    def check_measured(self, outputs: Iterable[Value]) -> None:
+        """Raise `Mismatch` for an axis of which nobody will know how long it is."""
+        sizes = self.context.sizes
+        symbols = {name for value in outputs for size in value.type.sizes for name in sizes.expand(size).symbols}
+        unknown = sorted(symbols - sizes.values.keys() - self.context.measured)
+        if unknown:
+            message = f"nothing says how long `{unknown[0]}` is: no input of the model lies along it"
+            raise Mismatch(message, help="name an axis that an input has, or fix its size", code="no-value")
 
     def add(self, node: Node) -> Tensor:
         assert node.name not in self.nodes, f"{node.name} is there already"

@@ -92,6 +92,7 @@ class _Elaboration:
                 self.report.error("input-order", message, entry.span, help="put required inputs first")
             optional = name if made.default is not None else optional
             earlier[name] = self.file_scope.names[name] = builder.add_input(made)
+            self.context.measured.update(self.context.sizes.expand(made.type.elements()).symbols)
 
     def blocks_and_masks(self, builder: BodyBuilder) -> None:
         for name, entry in self.document.blocks.items():

@@ -133,11 +133,12 @@ class Library:
 
 @dataclass(frozen=True)
 class Context:
-    """What is the same everywhere in one elaboration."""
+    """What is the same everywhere in one elaboration. `measured`: the axes along which some input of the model lies."""
 
     report: Report
     sizes: Sizes
     interned: dict[object, object] = field(default_factory=dict[object, object])
+    measured: set[str] = field(default_factory=set[str])
 
 
 class Scope:

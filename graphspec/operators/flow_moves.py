@@ -230,7 +230,8 @@ class Pads:
         zero = {f.tensor for f in use.facts.get(port, NO_FACTS) if f.kind == "real" and f.axis == axis}
         alike = frozenset(zero if use.get("value").value == 0 else ())
         edges = use.lengths(size, unless=alike)
-        marks = Marks(lengths=use.lengths(left, right), mixed=use.names(size), edges=edges)
+        longer = frozenset({use.ground(use.outputs[output].sizes[axis])})
+        marks = Marks(lengths=use.lengths(left, right), mixed=use.names(size), edges=edges, parted=longer)
         shown = _end(port, axis, axis, size, left + size, left + size + right - 1) if right != dim(0) else ()
         shown = tuple(replace(it, keys=replace(it.keys, unless=alike)) for it in shown)
         return Effect((Hop(port, tuple(axes)),), marks, facts, shown=shown, unsure=True)

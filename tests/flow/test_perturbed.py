@@ -59,8 +59,8 @@ RULES: dict[str, tuple[str, str]] = {
   y: sum(turned * pairs, d)""",
     ),
     "a weight that is given": (
-        "x: B T d, w: (2 * n) c 2",
-        "y: {op: convolution, in: x, weight: w, over: T, dim: 2 * n, kernel: 2, groups: 2}",
+        "x: T d, w: heads c 2",
+        "y: {op: convolution, in: x, weight: w, over: T, dim: heads, kernel: 2, groups: 2}",
     ),
     "a norm of pairs": ("w: T T'", "y: {op: layer_norm, in: w, weight: none, bias: false}"),
     "every row twice": ("x: B T d", 'y: {op: rearrange, in: x, pattern: "B T d -> B (T 2) d"}'),
