@@ -22,22 +22,25 @@ from graphspec.render.theme import RenderOptions
 from graphspec.render.turns import Turns
 
 _NAMELESS = ("norm", "attention", "cross", "embedding", "position")
-_Used = tuple[str, ...]
+Used = tuple[str, ...]
+"""The outputs of a body that something reads."""
 
 
 def scene_of(graph: Graph, options: RenderOptions, focus: Focus | None = None) -> Scene:
     """The scene of a whole model, or of one block alone."""
-    builder = _Builder(graph, options)
+    builder = SceneBuilder(graph, options)
     return builder.model(focus.body, focus.used) if focus else builder.model(graph.body)
 
 
-class _Builder:
+class SceneBuilder:
+    """Makes the scene of each distinct body once, as far as its used outputs need it."""
+
     def __init__(self, graph: Graph, options: RenderOptions) -> None:
         self.sizes, self.options = graph.sizes, options
         self.costs = Costs(graph)
-        self.known: dict[tuple[Body, int, _Used], Scene] = {}
+        self.known: dict[tuple[Body, int, Used], Scene] = {}
 
-    def model(self, body: Body, used: _Used = ()) -> Scene:
+    def model(self, body: Body, used: Used = ()) -> Scene:
         """A body with its inputs and (`used`) outputs as texts."""
         flow = self.flow(body, 0, used)
         readers = flow.readers()
@@ -48,7 +51,7 @@ class _Builder:
         items = (*inputs, *self.items(flow, 0), *outputs)
         return Scene(items, wires, tuple(_ties(flow)), ends=tuple(item.name for item in outputs))
 
-    def body(self, body: Body, level: int, used: _Used) -> Scene:
+    def body(self, body: Body, level: int, used: Used) -> Scene:
         """The scene of a body as far as its `used` outputs need it; its first input comes in at a point."""
         if (body, level, used) not in self.known:
             flow = self.flow(body, level, used)
@@ -59,7 +62,7 @@ class _Builder:
             self.known[body, level, used] = scene
         return self.known[body, level, used]
 
-    def flow(self, body: Body, level: int, used: _Used = ()) -> Flow:
+    def flow(self, body: Body, level: int, used: Used = ()) -> Flow:
         return folded(flow_of(body, partial(self.opens, level), self.sizes, used))
 
     def opens(self, level: int, node: Node) -> bool:
@@ -112,7 +115,7 @@ class _Builder:
         count = sum(map(self.costs.number, counts))
         return human(count) if count else ""
 
-    def container(self, step: Step, level: int, used: _Used, learned: str) -> Item:
+    def container(self, step: Step, level: int, used: Used, learned: str) -> Item:
         match step.node.does:
             case Call(body):
                 times, inner = "", self.body(body, level + 1, used)
@@ -133,7 +136,7 @@ def _needs_name(step: Step) -> bool:
     return isinstance(step.node.does, Operator) and not step.node.anonymous and step.kind not in _NAMELESS
 
 
-def _used(step: Step, flow: Flow) -> _Used:
+def _used(step: Step, flow: Flow) -> Used:
     """The outputs of a step that something reads, its first one in any case."""
     first = step.node.outputs[0].name
     refs = [read.ref for other in flow.steps for read in other.reads] + [ref for _, ref in flow.outputs]

@@ -46,15 +46,23 @@ class Summary:
         }
 
     def _lines(self) -> Iterator[str]:
-        graph, costs = self.graph, Costs(self.graph)
+        graph = self.graph
         yield f"{graph.name}: {graph.title}" if graph.title else graph.name
         yield ""
-        yield from _column("inputs", [f"{source.name}: {input_text(source)}" for source in graph.body.inputs])
-        yield from _column("outputs", [f"{name}: {graph.body.type_of(ref)}" for name, ref in graph.body.outputs])
-        yield from _column("sizes", [_settings_text(graph)] if graph.settings else [])
-        yield from _column("parameters", list(self._parameter_lines(costs)))
-        yield from _column("FLOPs", [flops_text(costs)])
-        yield from _column("contracts", list(self._contract_lines()))
+        for title, lines in self.columns():
+            yield from _column(title, lines)
+
+    def columns(self) -> list[tuple[str, list[str]]]:
+        """Each fact with its lines."""
+        graph, costs = self.graph, Costs(self.graph)
+        return [
+            ("inputs", [f"{source.name}: {input_text(source)}" for source in graph.body.inputs]),
+            ("outputs", [f"{name}: {graph.body.type_of(ref)}" for name, ref in graph.body.outputs]),
+            ("sizes", [_settings_text(graph)] if graph.settings else []),
+            ("parameters", list(self._parameter_lines(costs))),
+            ("FLOPs", [flops_text(costs)]),
+            ("contracts", list(self._contract_lines())),
+        ]
 
     def _by_node(self, costs: Costs) -> Iterator[tuple[str, int]]:
         for node in self.graph.body.nodes:
@@ -74,9 +82,8 @@ class Summary:
 
     def _contract_lines(self) -> Iterator[str]:
         for verdict in self.verdicts:
-            arguments = arguments_text(verdict.contract)
             found = f": {verdict.summary}" if verdict.status == "proved" and verdict.is_measured else ""
-            yield f"{MARKS[verdict.status]} {verdict.status:<8} {verdict.contract.kind} ({arguments}){found}"
+            yield f"{MARKS[verdict.status]} {verdict.status:<8} {contract_text(verdict.contract)}{found}"
             if verdict.status != "proved":
                 yield from (f"    {line}" for line in verdict.explanation())
 
@@ -89,6 +96,11 @@ def summary(graph: Graph, verdicts: Sequence[Verdict]) -> Summary:
 def arguments_text(contract: Contract) -> str:
     """`output: logits, input: tokens`."""
     return ", ".join(f"{name}: {_argument(value)}" for name, value in contract.arguments)
+
+
+def contract_text(contract: Contract) -> str:
+    """`causal (output: logits, input: tokens)`."""
+    return f"{contract.kind} ({arguments_text(contract)})"
 
 
 def _argument(value: str | int | bool) -> str:
@@ -123,12 +135,12 @@ def flops_text(costs: Costs) -> str:
     """What one position costs; or the whole, if that grows otherwise."""
     found = costs.flops_per_token()
     if found is None:
-        return _product_text(costs.known(costs.flops()))
+        return product_text(costs.known(costs.flops()))
     constant, slope = found
     return f"{human(constant)} per token" + (f", and {human(slope)} for each position of length" if slope else "")
 
 
-def _product_text(size: Dim) -> str:
+def product_text(size: Dim) -> str:
     """`35153830656 * B` as `35.2 G for each of B`; of several terms the three largest."""
     if not size.symbols:
         return human(size.constant or 0)
