@@ -1,4 +1,4 @@
-# `make` lists the targets. Nothing is installed outside .venv, except Debian's Graphviz when run as root.
+# `make` lists the targets. Nothing is installed outside .venv, except Debian's Graphviz and Chromium when run as root.
 PYTHON ?= python3
 # Set TORCH_INDEX to PyTorch's CPU index where the default one would bring gigabytes of CUDA.
 TORCH_INDEX ?=
@@ -11,7 +11,7 @@ PIP   := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c con
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup graphviz demo test test-all soundness docs lint format clean
+.PHONY: help setup graphviz chromium demo test test-all soundness docs lint format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -36,13 +36,22 @@ DEBIAN_GRAPHVIZ = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && export
   && apt-get update -qq && apt-get install -qqy graphviz >/dev/null \
   && { apt-get install -qqy fonts-inter >/dev/null || true; }
 
+# Tests that look at pages want a browser; without one they are skipped, and say so.
+chromium:
+	@command -v chromium >/dev/null || { $(DEBIAN_CHROMIUM); } \
+	  || echo 'Chromium is missing and could not be installed: tests that look at pages will be skipped'
+
+DEBIAN_CHROMIUM = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && export DEBIAN_FRONTEND=noninteractive \
+  && { apt-get install -qqy --no-install-recommends chromium >/dev/null 2>&1 \
+    || { apt-get update -qq && apt-get install -qqy --no-install-recommends chromium >/dev/null; }; }
+
 demo: setup ## check, draw, compile and train a small model
 	$(BIN)/python -m compiler.demo
 
-test: lint ## lint, check types, run the quick tests
+test: lint chromium ## lint, check types, run the quick tests
 	$(BIN)/pytest -m "not slow"
 
-test-all: lint ## the same with the slow tests
+test-all: lint chromium ## the same with the slow tests
 	$(BIN)/pytest
 
 soundness: setup ## verdicts on 10,000 random specs, held against their models
@@ -63,5 +72,5 @@ format: setup ## lay the code out and fix what ruff can fix
 	$(BIN)/ruff format
 
 clean: ## remove .venv, caches and build artefacts; keep runs/
-	rm -rf $(VENV) build dist .hypothesis .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist screenshots .hypothesis .pytest_cache .ruff_cache
 	find graphspec compiler tests -name __pycache__ -prune -exec rm -rf {} +

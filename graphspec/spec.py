@@ -21,6 +21,7 @@ from graphspec.variants import extend
 if TYPE_CHECKING:
     from graphspec.analysis.contracts import Verdict
     from graphspec.analysis.reach import Reach
+    from graphspec.render import RenderOptions
     from graphspec.render.grid import Grid
     from graphspec.render.notebook import Shown
 
@@ -73,15 +74,24 @@ class Spec:
         return found
 
     def render(self, path: str | os.PathLike[str], **options: object) -> None:
-        """Draw the diagram to a file; the suffix says how: `.svg .png .pdf .dot`. Raises `SpecError`.
+        """Draw the diagram to a file; the suffix says how: `.svg .png .pdf .dot`, or `.html` for a page to explore.
 
-        The options are those of `graphspec.render.RenderOptions`.
+        The options are those of `graphspec.render.RenderOptions`. Raises `SpecError`.
         """
-        from graphspec.render import RenderOptions, write
+        from graphspec.render import RenderOptions
 
         report = Report()
-        write(self.graph, Path(path), report, RenderOptions(**options))  # pyright: ignore[reportArgumentType]
+        self.write(Path(path), report, RenderOptions(**options))  # pyright: ignore[reportArgumentType]
         report.check()
+
+    def write(self, path: Path, report: Report, options: RenderOptions) -> None:
+        """`render`, with what is wrong in a report."""
+        from graphspec import page, render
+
+        if path.suffix.lower() == page.SUFFIX:
+            page.save(self.graph, self.source.file, path, report, options, self.warnings)
+        else:
+            render.write(self.graph, path, report, options)
 
     def mask(self, name: str, **sizes: int) -> Grid:
         """The picture of a mask that the spec names, or of an attention's (`decoder.self_attention`), small or at the

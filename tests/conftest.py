@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import settings
+
+from tests import chromium
 
 pytest_plugins = ["pytester"]
 
@@ -20,16 +22,18 @@ GOLDEN = Path(__file__).parent / "golden"
 BUDGET = {
     # the language
     "diagnostics": 10,
-    "source": 15,
+    "source": 12,
     "expressions": 5,
     "axes": 5,
-    "flow": 67,
+    "flow": 62,
     "operators": 10,
-    "leaks": 15,
-    "elaborate": 20,
-    "analysis": 10,
-    "render": 43,
-    "difference": 15,
+    "leaks": 12,
+    "elaborate": 17,
+    "analysis": 8,
+    "render": 40,
+    "page": 36,
+    "difference": 12,
+    "watch": 10,
     # the backend
     "target": 5,
     "passes": 10,
@@ -37,18 +41,18 @@ BUDGET = {
     "emit": 40,
     "build": 37,
     "runtime": 10,
-    "checkpoint": 15,
-    "train": 55,
-    "verify": 30,
+    "checkpoint": 13,
+    "train": 48,
+    "verify": 25,
     "bench": 10,
-    "demo": 48,
+    "demo": 44,
     "cli": 40,
     # the whole
-    "vocabulary": 25,
+    "vocabulary": 24,
     "docs": 10,
     "parity": 25,
-    "properties": 45,
-    "soundness": 35,
+    "properties": 42,
+    "soundness": 33,
     "speed": 15,
     "house": 10,
     "elsewhere": 10,  # areas that have no line of their own, together
@@ -89,6 +93,15 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
             )
 
     return compare
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[chromium.Chromium]:
+    """One headless Chromium for all tests that look at pages."""
+    if chromium.program() is None:
+        pytest.skip("there is no Chromium; on Debian: apt-get install chromium")
+    with chromium.running(tmp_path_factory.mktemp("chromium")) as started:
+        yield started
 
 
 def golden_difference(name: str, expected: str, actual: str) -> str:

@@ -30,9 +30,11 @@ LANGUAGE = (
     "checkpoints",
     "analysis",
     "render",
+    "page",
     "difference",
     "spec",
     "compare",
+    "watch",
 )
 BACKEND = (
     "runtime",

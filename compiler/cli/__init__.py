@@ -28,12 +28,13 @@ from compiler.cli import (
     show,
     train,
     verify,
+    watch,
 )
 from compiler.cli.options import complain
 from graphspec.diagnostics import SpecError
 
 COMMANDS = (
-    *(check, show, reach, render, diff, compile, train, verify, bench, predict),
+    *(check, show, reach, render, watch, diff, compile, train, verify, bench, predict),
     *(import_, export, new, docs, gallery),
 )
 

@@ -24,7 +24,10 @@ _SHAPES = {None: "changes", True: "all", False: "none"}
 def command(
     spec: SpecPath,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="The picture: .svg, .png, .pdf or .dot.", show_default=False)
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="What to write: .svg .png .pdf .dot, or .html to explore.", show_default=False
+        ),
     ] = None,
     settings: Settings = None,
     plugins: Plugins = None,
@@ -40,7 +43,7 @@ def command(
         bool | None, typer.Option("--shapes/--no-shapes", help="Axes on every box, or on none; else where they change.")
     ] = None,
     params: Annotated[bool, typer.Option("--params", help="How many numbers each box learns.")] = False,
-    theme: Annotated[str, typer.Option(help="light, dark or print.")] = "light",
+    theme: Annotated[str, typer.Option(help="light, dark or print; auto: light, but a page as the screen.")] = "auto",
     title: Annotated[str | None, typer.Option(metavar="TEXT", help="Another title than the spec's.")] = None,
     no_title: Annotated[bool, typer.Option("--no-title", help="No title.")] = False,
     explain: Annotated[
@@ -58,7 +61,7 @@ def command(
 ) -> None:
     """Draw the diagram, a mask, or what an output reads; repeated blocks stand once, with their number of turns."""
     load_plugins(plugins)
-    from graphspec.render import RenderOptions, write
+    from graphspec.render import RenderOptions
 
     _check_use(
         {
@@ -93,7 +96,7 @@ def command(
     elif reach:
         _draw(_reach(found, of, on, parse_sizes(at, found), report), output, options, report)
     elif output:
-        write(found.graph, output, report, options)
+        found.write(output, report, options)
     complain((*found.warnings, *report.diagnostics))
     if report.failed:
         raise typer.Exit(1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -24,26 +25,44 @@ FORMATS = ("svg", "png", "pdf", "dot")
 
 def save(graph: Graph, path: Path, report: Report, options: RenderOptions) -> None:
     """See `graphspec.render.write`."""
+    explanation = explained(graph, options, report)
+    if not report.failed:
+
+        def content(form: str) -> bytes:
+            return drawing(graph, form, options, report, explanation)
+
+        saved(path, report, options, content, (*FORMATS, "html"))
+
+
+def explained(graph: Graph, options: RenderOptions, report: Report) -> Explanation | None:
+    """The refutation that is asked for; that both it and a focus can be drawn is made sure of."""
     if options.focus and focus_of(graph, options.focus, report) and options.explain:
         help = "leave out one of `focus` and `explain`"
         report.error("unknown-focus", "a path through the whole model does not fit into one block", None, help=help)
-    explanation = explanation_of(graph, options.explain, report) if options.explain and not report.failed else None
-    if not report.failed:
-        saved(path, report, options, lambda form: drawing(graph, form, options, report, explanation))
+    return explanation_of(graph, options.explain, report) if options.explain and not report.failed else None
 
 
-def saved(path: Path, report: Report, options: RenderOptions, content: Callable[[str], bytes]) -> None:
-    """Write the content that a suffix asks for; where nothing can draw, the DOT beside it."""
+def saved(
+    path: Path, report: Report, options: RenderOptions, content: Callable[[str], bytes], known: Sequence[str] = FORMATS
+) -> None:
+    """Write the content that a suffix asks for; where nothing can draw, the DOT beside it. `known` are suggested."""
     form = path.suffix.removeprefix(".").lower()
     if form not in FORMATS:
-        help = suggestion(form, [f".{name}" for name in FORMATS], "formats")
+        help = suggestion(form, [f".{name}" for name in known], "formats")
         report.error("unknown-format", f"`{display_name(path)}` is no format that can be drawn", None, help=help)
-    elif _are_known(options, report):
-        try:
+    elif are_known(options, report):
+        with reporting(path, report):
             _save(path, form, content, report)
-        except OSError as error:
-            help = "choose a folder that exists and may be written to"
-            report.error("cannot-write", f"cannot write `{display_name(path)}`: {error.strerror}", None, help=help)
+
+
+@contextmanager
+def reporting(path: Path, report: Report) -> Generator[None]:
+    """Report that a file cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        help = "choose a folder that exists and may be written to"
+        report.error("cannot-write", f"cannot write `{display_name(path)}`: {error.strerror}", None, help=help)
 
 
 def _save(path: Path, form: str, content: Callable[[str], bytes], report: Report) -> None:
@@ -83,17 +102,18 @@ def picture(graph: Graph, options: RenderOptions, explanation: Explanation | Non
     focus = focus_of(graph, options.focus, report) if options.focus else None
     report.check()
     scene = scene_of(graph, options, focus)
-    placed = picture_of(scene, _title(graph, options, focus), options.direction)
+    placed = picture_of(scene, title_of(graph, options, focus), options.direction)
     return painted(placed, scene, explanation) if explanation else placed
 
 
-def _title(graph: Graph, options: RenderOptions, focus: Focus | None) -> str:
+def title_of(graph: Graph, options: RenderOptions, focus: Focus | None) -> str:
+    """What stands above the diagram."""
     if isinstance(options.title, str):
         return options.title
     return (focus.title if focus else graph.title or graph.name) if options.title else ""
 
 
-def _are_known(options: RenderOptions, report: Report) -> bool:
+def are_known(options: RenderOptions, report: Report) -> bool:
     """Options come from the command line too: a word that is none is reported."""
     for name, kind in get_type_hints(RenderOptions).items():
         words, value = get_args(kind), getattr(options, name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Direction = Literal["up", "down", "right"]
-ThemeName = Literal["light", "dark", "print"]
+ThemeName = Literal["auto", "light", "dark", "print"]
 
 FONTS = "Inter, Helvetica, Arial, sans-serif"
 """What a viewer of an SVG falls back on, in order."""
@@ -19,9 +19,9 @@ class RenderOptions:
 
     `depth`: how many levels of blocks are opened; by default the file's own blocks, and none of a library's.
     `focus`: a block that alone is drawn, by the path of a node or its own name. `direction`: where the data flow to.
-    `shapes`: on which boxes the axes stand. `params`: whether boxes say how many numbers they learn. `title`: whether
-    the model's title stands above, or another text. `explain`: a refuted contract whose path is painted, by its number
-    (from 1) or its kind.
+    `shapes`: on which boxes the axes stand. `params`: whether boxes say how many numbers they learn. `theme`: `auto` is
+    light, but a page follows the screen that it is seen on. `title`: whether the model's title stands above, or another
+    text. `explain`: a refuted contract whose path is painted, by its number (from 1) or its kind.
     """
 
     depth: int | None = None
@@ -29,7 +29,7 @@ class RenderOptions:
     direction: Direction = "up"
     shapes: Literal["changes", "all", "none"] = "changes"
     params: bool = False
-    theme: ThemeName = "light"
+    theme: ThemeName = "auto"
     title: bool | str = True
     explain: str = ""
 
@@ -166,7 +166,7 @@ _PRINT = Palette(
     fills={"attention": "#d9d9d9", "cross": "#c4c4c4", "ffn": "#ebebeb", "experts": "#ebebeb", "embedding": "#f5f5f5"},
 )
 
-PALETTES: Mapping[ThemeName, Palette] = {"light": _LIGHT, "dark": _DARK, "print": _PRINT}
+PALETTES: Mapping[ThemeName, Palette] = {"auto": _LIGHT, "light": _LIGHT, "dark": _DARK, "print": _PRINT}
 
 
 def pale(palette: Palette) -> Palette:
