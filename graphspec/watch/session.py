@@ -13,8 +13,8 @@ from graphspec.watch.files import Files
 from graphspec.watch.server import PortTaken, Server, serving
 from graphspec.watch.state import State
 
-EVERY = 0.15
-"""Seconds between two looks at the files."""
+EVERY, SETTLED = 0.15, 0.03
+"""Seconds between two looks at the files; and after a change until they are taken to be written to the end."""
 
 Told = Callable[[Drawing], None]
 
@@ -64,12 +64,17 @@ class Session:
         self.server.serve_forever(poll_interval=EVERY)
 
     def _watch(self) -> None:
-        while not self.ended.wait(EVERY):
-            self._look()
+        try:
+            while not self.ended.wait(EVERY):
+                self._look()
+        finally:  # if that is our own fault, nobody shall wait for the next drawing
+            self.ended.set()
 
     def _look(self) -> None:
         """Draw again if a file has changed. What changes meanwhile is seen the next time."""
         if self.files.changed():
+            while not self.ended.wait(SETTLED) and self.files.changed():
+                pass
             made = drawing(self.path, self.overrides, self.options)
             self.files.follow(whole=bool(made.facts))
             self.state.publish(made)

@@ -13,6 +13,7 @@ import pytest
 
 import graphspec
 from graphspec.page.bundle import SCRIPTS, page_of
+from tests.cli.test_pictures import run
 from tests.page.models import HOSTILE, LEAKY, ROOT, SHOWN, TRANSFORMER, large_page, told
 from tests.render.models import SPECS
 
@@ -183,6 +184,39 @@ def test_the_page_of_two_thousand_nodes_is_small_enough() -> None:
     facts = json.loads(Parts(large_page()).texts["facts"])
     assert sum(len(body["nodes"]) for body in facts["bodies"]) > 2000
     assert len(large_page().encode()) < LARGEST
+
+
+def test_the_command_writes_the_page(tmp_path: Path) -> None:
+    path = tmp_path / "model.html"
+    assert run("render", str(TRANSFORMER), "-o", str(path), "--depth", "2", "--theme", "dark", "--no-title") == (
+        0,
+        "",
+        "",
+    )
+    look = json.loads(Parts(path.read_text(encoding="utf-8")).texts["facts"])["look"]
+    assert look == {"direction": "up", "theme": "dark", "heading": "", "depth": 2, "contract": None}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["-o", "{folder}/none/model.html"], "cannot-write"),
+        (["-o", "{folder}/model.html", "--theme", "pink"], "wrong-word"),
+        (["-o", "{folder}/model.html", "--explain", "nothing"], "unknown-contract"),
+        (["-o", "{folder}/model.htlm"], "unknown-format"),
+    ],
+)
+def test_what_cannot_be_written_is_said(tmp_path: Path, arguments: list[str], code: str) -> None:
+    exit_code, _, error = run("render", str(TRANSFORMER), *(part.format(folder=tmp_path) for part in arguments))
+    assert exit_code == 1
+    assert f"error[{code}]" in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_spec_renders_to_a_page(tmp_path: Path) -> None:
+    path = tmp_path / "model.html"
+    graphspec.loads(LEAKY).render(path, explain="causal")
+    assert json.loads(Parts(path.read_text(encoding="utf-8")).texts["facts"])["look"]["contract"] == 0
 
 
 def test_equal_turns_are_told_once() -> None:

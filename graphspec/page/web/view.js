@@ -80,6 +80,11 @@ export class View {
   go(place) {
     this.place = place;
     this.stage.style.transform = `translate(${place.x}px, ${place.y}px) scale(${place.scale})`;
+  }
+
+  /** A hand is on the picture: until it rests, the compositor alone moves what is drawn. */
+  hand() {
+    this.still();
     this.stage.style.willChange = "transform";
     clearTimeout(this.resting);
     this.resting = setTimeout(() => (this.stage.style.willChange = "auto"), REST);
@@ -97,7 +102,7 @@ export class View {
 
   wheel(event) {
     event.preventDefault();
-    this.still();
+    this.hand();
     const unit = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 18 : 1;
     const [x, y] = this.within(event);
     if (event.shiftKey) this.pan(-(event.deltaX || event.deltaY) * unit, event.deltaX ? -event.deltaY * unit : 0);
@@ -124,6 +129,7 @@ export class View {
     if (!this.dragged && Math.hypot(now[0] - this.start[0], now[1] - this.start[1]) < DRAGGED) return;
     if (!this.dragged) this.pane.setPointerCapture(event.pointerId);
     this.dragged = true;
+    this.hand();
     const other = [...this.fingers].find(([id]) => id !== event.pointerId)?.[1];
     if (other) this.pinch(before, now, other);
     else this.pan(now[0] - before[0], now[1] - before[1]);
