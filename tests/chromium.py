@@ -146,6 +146,10 @@ class Tab:
     def mouse(self, kind: str, x: float, y: float, **more: Any) -> None:
         self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, **more)
 
+    def touch(self, kind: str, *points: tuple[float, float]) -> None:
+        fingers = [{"x": x, "y": y, "id": at} for at, (x, y) in enumerate(points)]
+        self.send("Input.dispatchTouchEvent", type=kind, touchPoints=fingers)
+
     def middle(self, element: str) -> tuple[float, float]:
         """Where an element (an expression) is seen: its middle; of what is high, the middle of its upper edge."""
         found = self.js(

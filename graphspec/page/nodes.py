@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from graphspec.analysis.cost import Costs
-from graphspec.axes import dim
+from graphspec.axes import Dim, dim
 from graphspec.diagnostics import File, Span
 from graphspec.graph import Body, Graph, Node
 from graphspec.page.data import NodeData, Place, SourceFile
@@ -39,6 +39,7 @@ class Nodes:
     def __init__(self, graph: Graph, sources: Sources) -> None:
         self.graph, self.sources = graph, sources
         self.costs, self.reads = Costs(graph), Reads(graph)
+        self.said: dict[Dim, str] = {}
 
     def of(self, body: Body) -> dict[str, NodeData]:
         """The nodes of a body by their names; parts of expressions count with the rest of it."""
@@ -55,15 +56,20 @@ class Nodes:
     def _node(self, node: Node, body: Body) -> NodeData:
         parts = [part for part in body.nodes if part.name.startswith(f"{node.name}~")]
         flops = sum((self.costs.node_flops(part, body) for part in [*parts, node]), start=dim(0))
-        known = self.costs.known(flops)
         return {
             "does": describe(node, body),
             "type": str(node.type),
             "parameters": self.costs.number(self.costs.node_parameters(node, body)),
-            "flops": product_text(known) if known.terms else "",
+            "flops": self._operations(flops),
             "reads": self.reads.of(node, body),
             "at": self.sources.place(node.span),
         }
+
+    def _operations(self, flops: Dim) -> str:
+        if flops not in self.said:
+            known = self.costs.known(flops)
+            self.said[flops] = product_text(known) if known.terms else ""
+        return self.said[flops]
 
 
 def _input(kind: str, at: Place | None) -> NodeData:

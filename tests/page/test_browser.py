@@ -263,6 +263,18 @@ def test_the_wheel_zooms_where_it_is(show: Show) -> None:
     assert tab.js(f"document.elementFromPoint({x}, {y}).closest('[role=treeitem]') === {labelled('Cross-attention')}")
 
 
+def test_two_fingers_zoom(show: Show) -> None:
+    tab = show(graphspec.load(TRANSFORMER))
+    wide = "document.querySelector('svg.picture').getBoundingClientRect().width"
+    before = tab.js(wide)
+    tab.touch("touchStart", (700, 400), (800, 400))
+    tab.touch("touchMove", (650, 400), (850, 400))
+    tab.touch("touchMove", (600, 400), (900, 400))
+    tab.touch("touchEnd")
+    assert tab.js(wide) == pytest.approx(before * 3, rel=0.1)
+    assert items(tab) == items(show(graphspec.load(TRANSFORMER))), "nothing was opened"
+
+
 # -- looks ------------------------------------------------------------------------------------------------------------
 
 

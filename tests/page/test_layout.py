@@ -32,7 +32,7 @@ ITEM = ("form", "kind", "title", "mark", "glyph", "times", "learned", "shape", "
 
 
 def test_the_gallery() -> None:
-    depths = [RenderOptions(depth=depth) for depth in (None, 0, 1, 9)]
+    depths = [RenderOptions(depth=depth) for depth in (None, 1, 9)]
     turned = [RenderOptions(direction="right"), RenderOptions(direction="down", depth=1)]
     asked = [*depths, *turned, RenderOptions(params=True, shapes="all", title=False)]
     graphs = [graphspec.load(path).graph for path in SPECS]

@@ -7,7 +7,7 @@ import { listen } from "./live.js";
 import { painted } from "./paint.js";
 import { pictureOf } from "./place.js";
 import { placesOf, whole } from "./places.js";
-import { Scenes } from "./scenes.js";
+import { MOST_ITEMS, Scenes } from "./scenes.js";
 import { Search } from "./search.js";
 import { remark, SourcePane } from "./source.js";
 import { Tree } from "./tree.js";
@@ -88,6 +88,7 @@ class Page {
     const placed = pictureOf(scene, look.heading, look.direction, measures);
     const contract = contracts[this.contract];
     const drawn = this.draw.picture(contract ? painted(placed, scene, contract) : placed);
+    if (this.scenes.full) this.say(`More than ${MOST_ITEMS} things are open: some blocks stay closed`);
     find("stage").replaceChildren(drawn);
     this.view.shows(drawn.width.baseVal.value, drawn.height.baseVal.value);
     this.remember(drawn);

@@ -2,7 +2,7 @@
 
 import { waysInto } from "./turns.js";
 
-const MOST = 20000;
+export const MOST = 20000;
 
 /** The whole of which a node is a part: `mid~1` is a part of `mid`. */
 export function whole(name) {
@@ -10,7 +10,7 @@ export function whole(name) {
   return at < 0 ? name : name.slice(0, at);
 }
 
-/** All places of all nodes, outer ones first. `opens` are the keys of the blocks that must be open to see one. */
+/** All places of all nodes, outer ones first, up to a number that nobody looks through. `opens` are the keys of the blocks that must be open to see one. */
 export function placesOf(facts) {
   const found = [];
   let waiting = [{ prefix: "", number: facts.model, opens: [] }];

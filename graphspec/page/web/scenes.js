@@ -6,9 +6,12 @@
 import { wireOf } from "./scene.js";
 import { turnsOf } from "./turns.js";
 
-const MOST_ITEMS = 6000;
+export const MOST_ITEMS = 6000;
 
-/** Chooses what is shown. `opening` answers for a block's key, what is in it by default, and its level. */
+/**
+ * Chooses what is shown. `opening` answers for a block's key, what is in it by default, and its level. Beyond a number of
+ * things blocks stay closed; `full` says so.
+ */
 export class Scenes {
   constructor(bodies, opening) {
     this.bodies = bodies;
@@ -18,6 +21,7 @@ export class Scenes {
 
   model(number) {
     this.drawn = 0;
+    this.full = false;
     return this.body(number, [""], 0);
   }
 
@@ -43,8 +47,10 @@ export class Scenes {
   openGroups(body, prefixes, level) {
     const open = new Set();
     for (const slot of body.slots) {
-      const fits = slot.inside && this.drawn < MOST_ITEMS;
-      if (fits && prefixes.some((prefix) => this.opening(prefix + slot.group, slot.inside, level))) open.add(slot.group);
+      const opens = (prefix) => this.opening(prefix + slot.group, slot.inside, level);
+      if (!slot.inside || !prefixes.some(opens)) continue;
+      if (this.drawn < MOST_ITEMS) open.add(slot.group);
+      else this.full = true;
     }
     return open;
   }

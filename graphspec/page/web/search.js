@@ -1,9 +1,9 @@
 // Search by name: a field with a list below it, as screen readers know it (a combobox).
 
 import { html } from "./dom.js";
-import { spelled } from "./places.js";
+import { MOST, spelled } from "./places.js";
 
-const MOST = 40;
+const LISTED = 40;
 
 /** `go(place)` is called for the one that is chosen, `found(places)` while one types. */
 export class Search {
@@ -28,11 +28,12 @@ export class Search {
     const wanted = this.field.value.trim().toLowerCase();
     const hits = wanted ? this.places.filter((place) => score(place, wanted) < 9) : [];
     hits.sort((a, b) => score(a, wanted) - score(b, wanted) || a.opens.length - b.opens.length);
-    this.shown = hits.slice(0, MOST);
+    this.shown = hits.slice(0, LISTED);
     this.at = this.shown.length ? 0 : -1;
     this.list.replaceChildren(...this.shown.map((place, at) => this.option(place, at)));
     if (wanted && !hits.length) this.list.append(html("li", { class: "none" }, "nothing of that name"));
-    if (hits.length > MOST) this.list.append(html("li", { class: "none" }, `and ${hits.length - MOST} more`));
+    if (hits.length > LISTED) this.list.append(html("li", { class: "none" }, `and ${hits.length - LISTED} more`));
+    if (this.places.length >= MOST) this.list.append(html("li", { class: "none" }, `searched: the outermost ${MOST} places`));
     this.list.hidden = !wanted;
     this.field.setAttribute("aria-expanded", String(!this.list.hidden));
     this.point(this.at);
