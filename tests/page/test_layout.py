@@ -39,6 +39,26 @@ def test_the_gallery() -> None:
     check([(graph, options) for graph in graphs for options in asked])
 
 
+def test_ties_beside_lines_that_come_in() -> None:
+    text = """\
+graphspec: 1
+name: tied
+params: {d: 8}
+axes: {B: batch, T: position}
+inputs: {x: B T d}
+nodes:
+  a: {op: linear, in: x, dim: d}
+  n1: {op: layer_norm, in: x + a}
+  b: {op: linear, in: n1, dim: d}
+  n2: {op: layer_norm, in: n1 + b, share: n1}
+  c: {op: linear, in: n2, share: b}
+  n3: {op: layer_norm, in: n2 + c, share: n1}
+  beside: {op: linear, in: x, dim: d}
+outputs: {y: n3, z: beside}
+"""
+    check([(graphspec.loads(text).graph, RenderOptions())])
+
+
 def test_one_block_alone() -> None:
     graph = graphspec.load(TRANSFORMER).graph
     focused = [RenderOptions(focus=name, depth=1) for name in ("decoder", "decoder.cross_attention", "std.ffn")]

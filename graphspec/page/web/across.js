@@ -148,8 +148,7 @@ export class Across {
     const { tail } = route.wire;
     if (!tail) return [];
     if (route.form !== "tie" && route.form !== "level") return this.exitPoints(route.wire);
-    const same = this.columns.columnOf(tail) === this.columns.columnOf(route.wire.head);
-    const side = same ? route.side : -route.side;
+    const side = this.plan.tailSide(route);
     return [[this.x(tail) + side * this.half(tail, side), this.plan.start(route)]];
   }
 

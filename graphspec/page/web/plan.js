@@ -18,7 +18,12 @@ export class Plan extends Heights {
   /** The height at which a route leaves its tail's column. */
   start(route) {
     if (route.form === "level") return route.y;
-    return route.form === "tie" ? this.middle(route.wire.tail) : this.level(route.wire);
+    return route.form === "tie" ? this.middle(route.wire.tail) + route.lift : this.level(route.wire);
+  }
+
+  /** The side of its tail at which a tie or a level route leaves. */
+  tailSide({ wire, side }) {
+    return this.columns.columnOf(wire.tail) === this.columns.columnOf(wire.head) ? side : -side;
   }
 
   /** The column beside which a route has its track. */
@@ -41,7 +46,20 @@ export class Plan extends Heights {
   waysOfAll() {
     const found = this.columns.scene.wires.filter(({ head }) => head).flatMap((wire) => [...this.ways(wire)]);
     this.spread(found);
-    return [...found, ...this.ties()];
+    const ties = [...this.ties()];
+    for (const tie of ties) {
+      tie.lift = this.free(tie.wire.tail, this.tailSide(tie), found);
+      tie.y += this.free(tie.wire.head, tie.side, found);
+    }
+    return [...found, ...ties];
+  }
+
+  /** How far from the middle of an item's side no line comes in. */
+  free(name, side, routes) {
+    const own = routes.filter(({ wire, side: at }) => wire.head === name && at === side);
+    const taken = own.map(({ y }) => y - this.middle(name));
+    const clear = (way) => taken.every((y) => Math.abs(way - y) >= SPREAD / 2);
+    return [0, SPREAD, -SPREAD, 2 * SPREAD].find(clear) ?? 0;
   }
 
   *ways(wire) {
@@ -148,7 +166,7 @@ export class Plan extends Heights {
 }
 
 function routeOf(wire, kind, headPath, side, y, rest, more) {
-  return { wire, kind, headPath, side, y, rest, arrow: true, labelled: false, form: "under", offset: 0, ...more };
+  return { wire, kind, headPath, side, y, rest, arrow: true, labelled: false, form: "under", offset: 0, lift: 0, ...more };
 }
 
 function* chains(columns) {
