@@ -7,32 +7,36 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from graphspec.diagnostics import Report
-from graphspec.document import lay_out
 from graphspec.libraries import MAX_FILES
-from graphspec.source import Scalar, read
+from graphspec.source import Map, Scalar, read
+from graphspec.variants import EXTENDS
 
 Mark = tuple[int, int, int] | None
 """What tells two versions of a file apart: when it was written, its size, and which file it is; None if it is gone."""
 
 
 def files_of(spec: Path) -> tuple[Path, ...]:
-    """The spec and the libraries that it uses, whether or not they are there."""
+    """The spec, what it extends and the libraries that it uses, whether or not they are there."""
     found: dict[Path, None] = {spec: None}
     waiting = [spec]
     while waiting and len(found) < MAX_FILES:
-        new = [path for path in _used(waiting.pop()) if path not in found]
+        new = [path for path in _named(waiting.pop(), spec.parent) if path not in found]
         found |= dict.fromkeys(new)
         waiting += new
     return tuple(found)
 
 
-def _used(path: Path) -> Iterator[Path]:
-    report = Report()
-    source = read(path, report) if path.is_file() else None
-    document = lay_out(source, report) if source else None
-    for entry in document.use.values() if document else ():
-        if isinstance(entry.value, Scalar) and "\0" not in entry.value.text:
-            yield path.parent / entry.value.text
+def _named(path: Path, root: Path) -> Iterator[Path]:
+    """The files that a file names; none outside of the spec's folder, where it may not look either."""
+    source = read(path, Report()) if path.is_file() else None
+    used = source.root.get("use") if source else None
+    values = [source.root.get(EXTENDS)] if source else []
+    values += [value for _, value in used.entries] if isinstance(used, Map) else []
+    for value in values:
+        if isinstance(value, Scalar) and value.text and "\0" not in value.text:
+            named = path.parent / value.text
+            if named.resolve().is_relative_to(root.resolve()):
+                yield named
 
 
 @dataclass

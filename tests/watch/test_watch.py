@@ -230,6 +230,23 @@ def test_the_libraries_of_a_spec_are_watched_too(spec: Path) -> None:
         assert any(problem["at"] for problem in found["problems"])
 
 
+def test_what_a_spec_extends_is_watched_too(spec: Path) -> None:
+    variant = spec.with_name("variant.yaml")
+    variant.write_text("graphspec: 1\nextends: small.yaml\nname: variant\noverride: {d: 16}\n", encoding="utf-8")
+    assert files_of(variant) == (variant, spec)
+    with Session(variant) as session, hearing(session) as events:
+        name, facts = events.next()
+        assert (name, [Path(file["name"]).name for file in facts["files"]]) == ("facts", ["variant.yaml", "small.yaml"])
+        replaced(spec, SPEC.replace("layer_norm", "rms_norm"))
+        name, facts = events.next()
+        assert facts["bodies"][facts["model"]]["nodes"]["norm"]["does"] == "rms_norm"
+
+
+def test_files_elsewhere_are_not_looked_at(spec: Path) -> None:
+    spec.write_text(SPEC + "use: {a: ../other.yaml, b: /etc/hosts, c: [b]}\nextends: ../../x.yaml\n", encoding="utf-8")
+    assert files_of(spec) == (spec,)
+
+
 def test_a_broken_spec_keeps_the_libraries_that_it_had(spec: Path) -> None:
     library = spec.parent / "blocks/own.yaml"
     spec.write_text(USING, encoding="utf-8")
