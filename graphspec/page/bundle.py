@@ -41,6 +41,7 @@ SCRIPTS = (
     "source",
     "search",
     "live",
+    "hands",
     "page",
 )
 """Each after those that it imports."""

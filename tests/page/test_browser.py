@@ -159,6 +159,7 @@ def test_a_refuted_contract_paints_its_path(show: Show) -> None:
     tab.click("document.querySelector('.contract.refuted button')")
     painted = tab.js("[...document.querySelectorAll('.leap')].map(e => e.getAttribute('aria-label'))")
     assert [words.partition(",")[0] for words in painted] == ["Multi-head attention"]
+    assert tab.js("document.activeElement.getAttribute('aria-pressed')") == "true", "the button keeps the focus"
     tab.look(SCREENSHOTS / "refuted.png")
     tab.click(labelled("Multi-head attention", 1))
     assert tab.js("document.querySelectorAll('.leap').length") == 1, "the path goes on within the block"

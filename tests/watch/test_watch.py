@@ -291,3 +291,20 @@ def test_the_page_redraws_and_what_was_open_stays_open(browser: Chromium, sessio
     assert not tab.js("document.querySelectorAll('.remark').length")
     assert tab.complaints() == []
     tab.close()
+
+
+def test_a_page_that_begins_with_a_broken_spec(browser: Chromium, spec: Path) -> None:
+    spec.write_text(SPEC.replace("op: layer_norm", "op: layer_nrom"), encoding="utf-8")
+    tab = Tab(browser)
+    with Session(spec) as session:
+        tab.send("Page.navigate", url=session.address)
+        tab.wait("document.getElementById('state')?.className === 'broken'")
+        tab.mouse("mouseMoved", 700, 450)
+        for key in ("Escape", "0", "s", "s"):
+            tab.key(key)
+        tab.click("document.getElementById('open-all')")
+        assert tab.js("document.querySelector('.remark').previousElementSibling.number") == 10
+        replaced(spec, SPEC)
+        tab.wait("!!document.querySelector('svg.picture')")
+        assert tab.complaints() == []
+    tab.close()

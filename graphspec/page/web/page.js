@@ -1,8 +1,8 @@
 // The page: its state, and what redraws when that changes.
 
 import { contractList, itemDetails, modelDetails, spoken } from "./details.js";
-import { html } from "./dom.js";
 import { Draw } from "./draw.js";
+import { find, hands } from "./hands.js";
 import { listen } from "./live.js";
 import { painted } from "./paint.js";
 import { pictureOf } from "./place.js";
@@ -14,8 +14,6 @@ import { Tree } from "./tree.js";
 import { View } from "./view.js";
 
 const HINT = "A click or Enter opens a block and closes it, arrows move, / searches";
-
-const find = (id) => document.getElementById(id);
 
 class Page {
   constructor() {
@@ -29,7 +27,7 @@ class Page {
     });
     this.source = new SourcePane(find("text"), find("files"), (file, line, open) => this.pointed(file, line, open));
     this.search = new Search(find("search"), find("found"), (place) => this.go(place), (places) => this.mark(places));
-    this.listen();
+    hands(this);
   }
 
   // -- what is shown --------------------------------------------------------------------------------------------------
@@ -48,6 +46,7 @@ class Page {
     find("name").textContent = facts.name;
     this.say(HINT);
     this.sourced(facts.files, facts.problems);
+    this.judge();
     this.redraw();
     if (this.view.fitted) this.view.fit();
   }
@@ -141,25 +140,39 @@ class Page {
 
   /** The facts about what is under the pointer, else what is selected, else the whole model. */
   retell(hovered = null) {
-    const element = hovered ?? this.elementOf(this.selected);
+    if (!this.facts) return;
+    const item = (hovered ?? this.elementOf(this.selected))?.item;
     this.elementOf(this.selected)?.classList.add("selected");
-    const toLine = (at) => this.source.stand(at[1], at[0]);
-    find("details").replaceChildren(
-      ...(element && element.item.bodies.length ? itemDetails(element.item, this.facts, toLine) : modelDetails(this.facts)),
-    );
-    const choose = (at) => this.explain(at);
-    find("contracts").replaceChildren(...contractList(this.facts, this.contract, choose, toLine));
-    find("promises").hidden = !this.facts.contracts.length;
+    const told = item?.bodies.length ? itemDetails(item, this.facts, (at) => this.toLine(at)) : modelDetails(this.facts);
+    find("details").replaceChildren(...told);
   }
 
+  toLine([file, line]) {
+    this.source.stand(line, file);
+  }
+
+  /** Mark the lines of an item. */
   lines(item, scroll) {
     if (this.stale) return;
-    const nodes = item.bodies.flatMap((number) => [...new Set(item.names.map(whole))].map((n) => this.facts.bodies[number].nodes[n]));
+    const names = [...new Set(item.names.map(whole))];
+    const nodes = item.bodies.flatMap((number) => names.map((name) => this.facts.bodies[number].nodes[name]));
     this.source.mark(nodes.filter((node) => node?.at).map((node) => node.at), scroll);
   }
 
+  /** The verdicts on the contracts; the path of the chosen one is painted. */
+  judge() {
+    const { contracts } = this.facts;
+    const list = contractList(this.facts, this.contract, (at) => this.explain(at), (at) => this.toLine(at));
+    find("contracts").replaceChildren(...list);
+    find("promises").hidden = !contracts.length;
+  }
+
   explain(at) {
+    const button = document.activeElement.closest(".contract");
+    const row = [...find("contracts").children].indexOf(button);
     this.contract = at;
+    this.judge();
+    find("contracts").children[row]?.querySelector("button").focus();
     this.redraw();
     const leap = find("stage").querySelector("[role=treeitem].leap");
     if (leap) this.view.reveal(leap.getBoundingClientRect());
@@ -192,6 +205,7 @@ class Page {
     if (focused) now?.focus({ preventScroll: true });
   }
 
+  /** Open all blocks, or close them. */
   every(open) {
     this.choices.clear();
     this.all = open;
@@ -208,6 +222,8 @@ class Page {
     element?.focus({ preventScroll: true });
     if (element) this.view.reveal(element.getBoundingClientRect());
   }
+
+  // -- what a line means ------------------------------------------------------------------------------------------------
 
   /** The caret stands on a line: the boxes of what is written there are marked; with `open`, they are brought to light. */
   pointed(file, line, open) {
@@ -238,73 +254,6 @@ class Page {
     const within = this.places.filter((place) => place.prefix && same(this.facts.bodies[place.number].at));
     const holders = new Map(within.map(({ prefix, opens }) => [opens.at(-1), { prefix: "", node: opens.at(-1), opens }]));
     return [...holders.values()];
-  }
-
-  // -- hands ----------------------------------------------------------------------------------------------------------
-
-  listen() {
-    const item = (event) => event.target.closest?.("[role=treeitem]");
-    const pane = find("pane");
-    pane.addEventListener("click", (event) => this.clicked(item(event)));
-    pane.addEventListener("pointerover", (event) => this.hover(item(event)));
-    pane.addEventListener("pointerleave", () => this.hover(null));
-    document.addEventListener("keydown", (event) => this.key(event));
-    const buttons = {
-      fit: () => this.view.fit(true),
-      nearer: () => this.view.zoom(1.25),
-      further: () => this.view.zoom(0.8),
-      "open-all": () => this.every(true),
-      "close-all": () => this.every(false),
-      sourced: () => this.toggleSource(),
-      theme: () => this.toggleTheme(),
-    };
-    for (const [name, act] of Object.entries(buttons)) find(name).addEventListener("click", act);
-  }
-
-  clicked(element) {
-    if (this.view.dragged) return;
-    if (!element) this.select(null);
-    else {
-      element.focus({ preventScroll: true });
-      this.toggle(element);
-    }
-  }
-
-  hover(element) {
-    if (element === this.hovered) return;
-    this.hovered = element;
-    this.retell(element);
-    if (element) this.lines(element.item, false);
-    else this.elementOf(this.selected) && this.lines(this.elementOf(this.selected).item, false);
-  }
-
-  key(event) {
-    if (event.target.closest("input") || event.ctrlKey || event.metaKey || event.altKey) return;
-    const pans = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] };
-    const acts = {
-      "/": () => find("search").focus(),
-      0: () => this.view.fit(true),
-      "+": () => this.view.zoom(1.25),
-      "=": () => this.view.zoom(1.25),
-      "-": () => this.view.zoom(0.8),
-      s: () => this.toggleSource(),
-      Escape: () => this.select(null),
-    };
-    const act = event.shiftKey && pans[event.key] ? () => this.view.pan(...pans[event.key]) : acts[event.key];
-    if (!act) return;
-    event.preventDefault();
-    act();
-  }
-
-  toggleSource() {
-    find("source").hidden = !find("source").hidden;
-    find("sourced").setAttribute("aria-pressed", String(!find("source").hidden));
-  }
-
-  toggleTheme() {
-    const root = document.documentElement;
-    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    root.dataset.theme = dark ? "light" : "dark";
   }
 }
 
