@@ -119,7 +119,7 @@ class Tab:
             raise Broken(done["exceptionDetails"]["exception"].get("description", "an exception"))
         return done["result"].get("value")
 
-    def wait(self, condition: str, seconds: float = 10) -> None:
+    def wait(self, condition: str, seconds: float = 20) -> None:
         deadline = time.monotonic() + seconds
         while not self.js(condition):
             if time.monotonic() > deadline:
