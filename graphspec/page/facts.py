@@ -33,6 +33,8 @@ def facts_of(
     """The facts about a graph; `file` is the spec that it was read from."""
     options = options or RenderOptions()
     sources = Sources({file.name: file})
+    for node in graph.body.nodes:  # what the spec extends comes before the libraries
+        sources.place(node.span)
     focus = focus_of(graph, options.focus, Report()) if options.focus else None
     bodies = list(_bodies(graph, sources, options, focus))
     title = graph.title or graph.name

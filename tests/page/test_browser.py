@@ -83,6 +83,7 @@ def test_a_click_opens_a_block_and_closes_it(show: Show) -> None:
     assert sum(words.startswith("Linear") for words in after) == sum(words.startswith("Linear") for words in before) + 4
     assert tab.js(f"{labelled('Attention')}.getAttribute('aria-expanded')") == "true"
     assert marked(tab) == ["19"]
+    assert "encoder.attention" in details(tab), "not of what came under the pointer meanwhile"
     tab.look(SCREENSHOTS / "transformer_opened.png")
     tab.click(labelled("Attention"))
     assert items(tab) == before

@@ -56,6 +56,12 @@ def test_the_facts_about_a_node() -> None:
     assert dict(facts["summary"])["parameters"][1] == ["source_embedding", "18,944,000", "30.0 %"]
 
 
+def test_what_a_spec_extends_comes_before_libraries() -> None:
+    facts = told(graphspec.load(ROOT / "specs/llm/mistral.yaml"))
+    names = [Path(file["name"]).name for file in facts["files"]]
+    assert names == ["mistral.yaml", "llama.yaml", "attention.yaml", "feed_forward.yaml"]
+
+
 def test_a_block_stands_open_and_closed() -> None:
     facts = told(graphspec.load(TRANSFORMER))
     encoder = next(body for body in facts["bodies"] if body["block"] == "encoder_layer")

@@ -9,8 +9,14 @@ const PANS = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], Arrow
 export function hands(page) {
   const item = (event) => event.target.closest?.("[role=treeitem]") ?? null;
   const pane = find("pane");
-  pane.addEventListener("click", (event) => clicked(page, item(event)));
-  pane.addEventListener("pointerover", (event) => hover(page, item(event)));
+  let still = ""; // where the pointer was when it clicked: what then comes under it was not pointed at
+  pane.addEventListener("click", (event) => {
+    still = `${event.clientX} ${event.clientY}`;
+    clicked(page, item(event));
+  });
+  pane.addEventListener("pointerover", (event) => {
+    if (`${event.clientX} ${event.clientY}` !== still) hover(page, item(event));
+  });
   pane.addEventListener("pointerleave", () => hover(page, null));
   document.addEventListener("keydown", (event) => key(page, event));
   const buttons = {

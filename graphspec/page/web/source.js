@@ -37,6 +37,7 @@ export class SourcePane {
   open(number) {
     this.file = number;
     [...this.tabs.children].forEach((tab, at) => tab.setAttribute("aria-selected", at === number));
+    this.tabs.children[number].scrollIntoView({ block: "nearest", inline: "nearest" });
     const texts = this.files[number].text.split("\n");
     if (texts.at(-1) === "") texts.pop();
     this.lines = texts.map((text, at) => this.line(text, at + 1));
