@@ -41,6 +41,11 @@ export class Columns {
     return this.neighbours[column];
   }
 
+  /** How many items stand in a column, those within containers too. */
+  length(column) {
+    return this.stacks[column].reduce((sum, name) => sum + count(this.items.get(name)), 0);
+  }
+
   isSource(name) {
     return this.items.get(name).form === "box" && !this.to.get(name).length;
   }
@@ -112,7 +117,7 @@ export class Columns {
     while (waiting.length) {
       const column = waiting.pop();
       order.push(column);
-      waiting.push(...hanging[column].sort((a, b) => this.stacks[b].length - this.stacks[a].length || b - a));
+      waiting.push(...hanging[column].sort((a, b) => this.length(b) - this.length(a) || b - a));
     }
     return order;
   }
@@ -162,6 +167,10 @@ class Sides {
     const read = this.columns.inside.filter(({ tail, head }) => stack.includes(head) && !stack.includes(tail));
     return read.some((wire) => this.columns.isSecond(wire));
   }
+}
+
+function count({ inner }) {
+  return 1 + (inner ? inner.items.reduce((sum, item) => sum + count(item), 0) : 0);
 }
 
 function grouped(items, wires, end) {

@@ -1,9 +1,13 @@
 // How high everything in one scene stands: above what it reads. Mirrors graphspec/render/heights.py.
 
-/** Heights in one scene; `lanes` is the side for lines round items, `least` pushes items up. */
+/**
+ * Heights in one scene; `lanes` is the side for lines round items, `least` pushes items up, and what is `apart` may not
+ * stand beside its reader, for lines would run through it there.
+ */
 export class Heights {
-  constructor(columns, kids, lanes, least, sizes) {
-    [this.columns, this.kids, this.lanes, this.least, this.sizes] = [columns, kids, lanes, least, sizes];
+  constructor(columns, kids, lanes, sizes, least = new Map(), apart = new Set()) {
+    [this.columns, this.kids, this.lanes, this.sizes] = [columns, kids, lanes, sizes];
+    [this.least, this.apart] = [least, apart];
     this.outgoing = this.leaving();
     this.beside = this.standBeside();
     this.bottoms = this.heights();
@@ -89,7 +93,8 @@ export class Heights {
     for (const stack of this.columns.stacks.slice(1)) {
       const wires = this.columns.from.get(stack[0]);
       const lone = stack.length === 1 && wires.length === 1 && wires[0].head && this.columns.isSource(stack[0]);
-      if (lone && this.entriesOf(wires[0]) === 1 && !this.fromBelow(wires[0])) found.set(stack[0], wires[0]);
+      const free = lone && !this.apart.has(stack[0]);
+      if (free && this.entriesOf(wires[0]) === 1 && !this.fromBelow(wires[0])) found.set(stack[0], wires[0]);
     }
     return found;
   }

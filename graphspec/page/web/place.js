@@ -38,14 +38,11 @@ function withSources(scene) {
 function placed(scene, place) {
   const columns = new Columns(scene, place.sides);
   const kids = new Map(scene.items.map((item) => [item.name, kid(item, columns, place)]));
-  const least = new Map();
-  const planned = () => new Across(new Plan(columns, kids, place.lanes, least, place.measure.sizes));
-  let across = planned();
+  let across = new Across(new Plan(columns, kids, place.lanes, place.measure.sizes));
   for (let push = 0; push < MOST_PUSHES; push++) {
     const pushed = new Conflicts(across).found();
     if (!pushed.size) break;
-    for (const [name, height] of pushed) least.set(name, height);
-    across = planned();
+    across = new Across(across.plan.pushed(pushed));
   }
   return new Pieces(across, place.path, place.exits).placed();
 }

@@ -10,9 +10,17 @@ const EDGE = 6;
 
 /** Heights and ways in one scene. */
 export class Plan extends Heights {
-  constructor(columns, kids, lanes, least, sizes) {
-    super(columns, kids, lanes, least, sizes);
+  constructor(columns, kids, lanes, sizes, least, apart) {
+    super(columns, kids, lanes, sizes, least, apart);
     this.routes = this.waysOfAll();
+  }
+
+  /** The same with items further up; what stands in the way beside its reader is no longer put there. */
+  pushed(higher) {
+    const least = [...higher].filter(([name]) => !this.beside.has(name));
+    const apart = [...higher.keys()].filter((name) => this.beside.has(name));
+    const [all, away] = [new Map([...this.least, ...least]), new Set([...this.apart, ...apart])];
+    return new Plan(this.columns, this.kids, this.lanes, this.sizes, all, away);
   }
 
   /** The height at which a route leaves its tail's column. */
