@@ -164,9 +164,9 @@ def test_every_distribution_is_known() -> None:
 
 def test_96_layers_on_meta_take_no_time() -> None:
     graph = transformer(layers=96, d_model=512).graph
-    start = time.perf_counter()
+    start = time.process_time()
     made = compile(graph, device="meta")
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert all(p.is_meta for p in made.parameters())
     assert memory.parameter_bytes(graph) == 4 * sum(p.numel() for p in made.parameters())
 
