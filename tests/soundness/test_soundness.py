@@ -185,7 +185,7 @@ def test_a_log_goes_on_where_it_was(
     monkeypatch.setattr("tests.soundness.__main__.judged", lambda seed, measure: Judged(seed, crash="judged anew"))
     assert main(["--count", "2", *options]) == 1
     assert "seed 8: judged anew" in capsys.readouterr().out
-    assert "2 random specs, seeds 7 to 8, all judged by the same code. Found wrong: **1**" in page.read_text()
+    assert "2 random specs, seeds 7 to 8, all judged by the same code.\nFound wrong: **1**" in page.read_text()
     assert runs([3, 4, 5, 9, 10]) == "3 to 5 and 9 to 10"
     monkeypatch.setattr(log, "state", lambda: "the code has changed")
     assert log.known(kept) == {}
