@@ -101,6 +101,10 @@ class MixesAlong:
         return Effect((Hop(port, use.axes(port, places)),), marks)
 
 
+EXTREMES = ("max", "min")
+"""What an entry more changes only if it is further out than the others: constants may be there already."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reduces:
     """Reads all along the axis that the attribute `over` names, which disappears.
@@ -121,7 +125,8 @@ class Reduces:
         zero = [fact.tensor for fact in use.facts.get(port, NO_FACTS) if fact.kind == "real" and fact.axis == at]
         lengths = use.lengths(size, unless=zero if kind == "sum" else ())
         order = use.names(size) if kind == "argmax" else frozenset[str]()
-        return Effect((Hop(port, use.axes(port, places)),), Marks(frozenset(), order, lengths, use.names(size)))
+        marks = Marks(frozenset(), order, lengths, use.names(size))
+        return Effect((Hop(port, use.axes(port, places)),), marks, unsure=kind in EXTREMES)
 
 
 def _accumulated(use: Use, port: str, at: int, kind: str) -> Effect:
@@ -134,7 +139,7 @@ def _accumulated(use: Use, port: str, at: int, kind: str) -> Effect:
     counts = use.lengths(size, unless=zero if kind == "sum" else ())
     edge = Marks(edges=counts) if kind == "sum" and counts else Marks(absolutes=names)
     lengths = counts if backwards else frozenset[Length]()
-    return Effect((Hop(port, tuple(axes)),), edge | Marks(lengths=lengths, mixed=names))
+    return Effect((Hop(port, tuple(axes)),), edge | Marks(lengths=lengths, mixed=names), unsure=kind in EXTREMES)
 
 
 @dataclass(frozen=True, slots=True)

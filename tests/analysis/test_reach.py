@@ -303,5 +303,5 @@ def test_which_of_several_axes() -> None:
     spec = graphspec.loads(IMAGE)
     assert str(spec.reach(axis="H")) == "`y[h]` reads `x[h]`"
     assert str(spec.reach(axis="W")) == "`y` reads all of `x`, and depends on the length of `W`"
-    with pytest.raises(graphspec.SpecError, match="say which with `--axis`: `H`, `W`"):
+    with pytest.raises(graphspec.SpecError, match="say which: `H`, `W`"):
         spec.reach()

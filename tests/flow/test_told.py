@@ -162,6 +162,13 @@ def test_a_mean_of_constants_does_not_depend_on_their_number() -> None:
     assert verdict(decoder(PADDING, mask="real", more=more, after="mean(body, T)")).status == "refuted"
 
 
+def test_a_maximum_does_not_count() -> None:
+    """What padding adds are zeros, of queries that see no key: the last real query is one already."""
+    nodes = ('later: {block: std.attention, in: e, heads: heads, mask: "real & ~causal", bias: false}',)
+    assert asked(PADDING, *nodes, 'y: "max(later, T)"').status != "refuted"
+    assert asked(PADDING, *nodes, 'y: "mean(later, T)"').status == "refuted"
+
+
 # -- by number --------------------------------------------------------------------------------------------------------
 
 

@@ -101,7 +101,8 @@ def misses(all_judged: Sequence[Judged]) -> list[str]:
 PAGE = """# Soundness and precision of the verdicts
 
 Written by `make soundness` (`python -m tests.soundness --count {asked} --seed {seed} --write docs/soundness.md`) on
-{date}: {count} random specs, seeds {seeds}, all judged by the same code.{stopped} Found wrong: **{wrong}**.
+{date}: {count} random specs, seeds {seeds}, all judged by the same code.{stopped}
+Found wrong: **{wrong}**.
 
 {table}
 

@@ -28,13 +28,14 @@ class Seen:
     """One model with some weights, what it was seen to read, at one length.
 
     `lawful`: the kinds of which it holds for every input along the sequence, so that a part of the sequence alone must
-    give that part of the output.
+    give that part of the output. `together`: where rows are mixed, that is seen by cutting all rows alike, or else not.
     """
 
     machine: Machine
     length: int
     seed: int
     lawful: frozenset[str] = frozenset()
+    together: bool = False
 
     @cached_property
     def given(self) -> World:
@@ -66,10 +67,13 @@ class Seen:
         """Where the output on a part of some worlds differs from that part of the whole output."""
         whole = self.output[chosen] if self.pooled else self.output[chosen, start:stop]
         nothing = torch.zeros(whole.shape[:-1], dtype=torch.bool)
-        if self.machine.mixes_rows:
+        mixed = self.machine.mixes_rows
+        if mixed and not self.together:
             return nothing
+        given = self.given if mixed else rows(self.given, chosen)
         try:
-            return differs(self.machine.run(crop(rows(self.given, chosen), start, stop)), whole)
+            found = self.machine.run(crop(given, start, stop))
+            return differs(found[chosen] if mixed else found, whole)
         except (RuntimeError, IndexError):
             assert stop - start < LONG_ENOUGH
             return nothing
@@ -253,7 +257,7 @@ def moves(verdict: Verdict, seen: Seen) -> bool:
         by = int(shifted["by"] or 0) * (-1 if shifted["sign"] == "−" else 1)
         return bool(seen.moved.diagonal(by, -2, -1).any())
     if found is None or found["source"] != "tokens":
-        return broken(seen.machine.graph, verdict, replace(seen, lawful=frozenset(LAWS)))
+        return broken(seen.machine.graph, verdict, replace(seen, lawful=frozenset(LAWS), together=True))
     i, j = int(found["i"] or 0), int(found["j"])
     if max(i, j) >= seen.length:
         return False

@@ -104,6 +104,14 @@ def test_a_length_that_counts_breaks_the_independence_of_places() -> None:
     assert broken(graph, replace(told, status="proved"), replace(seen, lawful=frozenset(LAWS)))
 
 
+def test_a_place_that_counts_is_seen_where_rows_are_mixed() -> None:
+    graph = graphspec.loads(MODEL.format(node='"softmax(e, B) + 0.3 * i"\n  i: {op: index, over: T}')).graph
+    named = (("output", "y"), ("input", "tokens"), ("where", "real"), ("side", "left"))
+    (told,) = verdicts(replace(graph, contracts=(Contract("ignores_padding", named),)))
+    assert told.status == "refuted"
+    assert not contradicted(graph, told, Seen(Machine(graph, 0), LENGTH, 0))
+
+
 @pytest.mark.parametrize("mask", ["documents(ids)", "~documents(ids)"])
 def test_a_pair_refutes_only_where_the_world_makes_it_break_the_contract(mask: str) -> None:
     """`y[2]` reads `tokens[1]` in many worlds: only under the second mask in one in which they are of two documents."""
@@ -185,7 +193,7 @@ def test_a_log_goes_on_where_it_was(
     monkeypatch.setattr("tests.soundness.__main__.judged", lambda seed, measure: Judged(seed, crash="judged anew"))
     assert main(["--count", "2", *options]) == 1
     assert "seed 8: judged anew" in capsys.readouterr().out
-    assert "2 random specs, seeds 7 to 8, all judged by the same code. Found wrong: **1**" in page.read_text()
+    assert "2 random specs, seeds 7 to 8, all judged by the same code.\nFound wrong: **1**" in page.read_text()
     assert runs([3, 4, 5, 9, 10]) == "3 to 5 and 9 to 10"
     monkeypatch.setattr(log, "state", lambda: "the code has changed")
     assert log.known(kept) == {}
