@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from compiler.checkpoint.accounting import Taken, account
+from compiler.checkpoint.compute import compute, undo
 from compiler.checkpoint.maps import choose, layout_of
 from compiler.checkpoint.moves import join, take
 from compiler.checkpoint.reading import Weights, open_weights
@@ -51,9 +52,9 @@ def import_weights(spec: Spec, source: Path, file: Path, map: str | None = None,
 
 def read(taken: Taken, tensor: FileTensor, weights: Weights) -> Tensor:
     """A tensor of the model, read from a file."""
-    if taken.stacked:
-        return take(torch.stack([weights.read(name) for name in taken.names]), tensor, taken.use.piece)
-    return take(weights.read(taken.names[0]), tensor, taken.use.piece)
+    parts = [weights.read(name) for name in taken.names]
+    whole = torch.stack(parts) if taken.stacked else parts[0]
+    return compute(take(whole, tensor, taken.use.piece), taken.use.line.steps)
 
 
 def export_weights(
@@ -106,7 +107,7 @@ def _check_doubles(tensor: FileTensor, weights: Weights, report: Report) -> None
 
 
 def _parts(plans: Sequence[Planned], tensor: FileTensor, weights: Weights) -> Iterator[Tensor]:
-    whole = join([(weights.read(use.path), use.piece) for use in tensor.uses], tensor)
+    whole = join([(undo(weights.read(use.path), use.line.steps), use.piece) for use in tensor.uses], tensor)
     yield from whole.unbind() if tensor.stacked else (whole,)
 
 

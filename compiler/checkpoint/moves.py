@@ -12,18 +12,25 @@ from graphspec.checkpoints import FileTensor, Piece
 
 def take(whole: Tensor, tensor: FileTensor, piece: Piece) -> Tensor:
     """The part of a file's tensor that is one of the model's."""
-    return _cut(whole.reshape(tensor.view), piece).permute(piece.order).reshape(piece.shape)
+    part = _cut(whole.reshape(tensor.view), piece).permute(piece.order)
+    if piece.stretches:
+        part = part.index_select(piece.stretches.axis, torch.tensor(piece.stretches.places))
+    return part.reshape(piece.shape)
 
 
 def join(parts: Sequence[tuple[Tensor, Piece]], tensor: FileTensor) -> Tensor:
-    """A file's tensor from the model's that are its parts."""
+    """A file's tensor from the model's that are its parts; what those skip is zero."""
     first, piece = parts[0]
-    if len(parts) == 1 and not piece.cuts and piece.order == tuple(range(len(piece.order))):
+    if len(parts) == 1 and not piece.cuts and not piece.stretches and piece.order == tuple(range(len(piece.order))):
         return first.reshape(tensor.shape)
-    whole = torch.empty(tensor.view, dtype=first.dtype)
+    whole = torch.zeros(tensor.view, dtype=first.dtype)
     for part, piece in parts:
         place = _cut(whole, piece).permute(piece.order)
-        place.copy_(part.reshape(place.shape))
+        if piece.stretches:
+            chosen = torch.tensor(piece.stretches.places)
+            place.index_copy_(piece.stretches.axis, chosen, part.reshape(piece.permuted))
+        else:
+            place.copy_(part.reshape(place.shape))
     return whole.reshape(tensor.shape)
 
 

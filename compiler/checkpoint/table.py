@@ -36,7 +36,8 @@ def _generic(path: str) -> str:
 def _how(use: Use, tensor: FileTensor) -> str:
     """What is done to the file's tensor."""
     cuts = [f"{cut.start}:{cut.start + cut.length} of {tensor.view[cut.axis]}" for cut in use.piece.cuts]
-    return ", ".join(([use.line.pattern.text] if use.line.pattern else []) + cuts)
+    value = [f"x → {use.line.value}"] if use.line.value else []
+    return ", ".join(([use.line.pattern.text] if use.line.pattern else []) + cuts + value)
 
 
 def mapping_text(layout: Layout) -> str:

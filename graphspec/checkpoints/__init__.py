@@ -3,6 +3,7 @@
 Here they are values, read and checked without a single tensor; `compiler.checkpoint` applies them to files.
 """
 
+from graphspec.checkpoints.computed import Step
 from graphspec.checkpoints.layout import FileTensor, Layout, Use, lay_out_files, own_layout
 from graphspec.checkpoints.listing import listed
 from graphspec.checkpoints.patterns import Cut, Piece
@@ -18,6 +19,7 @@ __all__ = [
     "Layout",
     "Line",
     "Piece",
+    "Step",
     "Use",
     "check_map",
     "configured",

@@ -157,12 +157,18 @@ def _file_tensor(names: Names, uses: Sequence[Use], report: Report) -> FileTenso
     shape = _grouped(view, uses[0].piece.groups)
     parts = {use.piece.cuts: prod(use.piece.permuted) for use in uses}
     same = len({use.piece.groups for use in uses}) == 1
-    if not same or sum(parts.values()) != prod(view) or not _apart(list(parts), view):
+    if not same or sum(parts.values()) != _taken(view, uses[0].piece) or not _apart(list(parts), view):
         notes = [Note(f"`{use.path}` takes {use.shape}", use.line.span) for use in uses[:8]]
         message = f"the parts of `{names[0]}` do not make up a whole"
         help = "every row of the file's tensor belongs to exactly one tensor of the model"
         report.error("map-incomplete", message, uses[0].line.span, notes=notes, help=help)
     return FileTensor(names, view, shape, tuple(uses))
+
+
+def _taken(view: Sequence[int], piece: Piece) -> int:
+    """How many numbers of the whole are not skipped."""
+    along = piece.stretches
+    return prod(view) // along.total * len(along.places) if along else prod(view)
 
 
 def _extent(axis: int, uses: Sequence[Use]) -> int:

@@ -2,6 +2,7 @@
 
 `(part rows) m -> part rows m` reads: the file's tensor has two axes, the first of them made of `part` and `rows`; the
 tensors of the set are its parts. An axis that only the left side has is an index of the line; `1` is an axis of one.
+`+` joins stretches of an axis (`sums`): those that the right side lacks are skipped.
 """
 
 from __future__ import annotations
@@ -12,16 +13,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 
+from graphspec.checkpoints.sums import SUM, BadPattern, Term, places, size_of, solved
+
 Group = tuple[str, ...]
-_TOKEN = re.compile(r"\s*(?:(?P<name>[^\W\d]\w*)|(?P<one>1\b)|(?P<sign>->|[()]))")
-
-
-class BadPattern(Exception):
-    """A pattern that cannot be read, or that does not fit: why, and how to mend it."""
-
-    def __init__(self, message: str, help: str = "") -> None:
-        super().__init__(message)
-        self.message, self.help = message, help
+_TOKEN = re.compile(r"\s*(?:(?P<name>[^\W\d]\w*|\d+)|(?P<sign>[()+]))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +26,15 @@ class Cut:
     axis: int
     start: int
     length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stretches:
+    """Which places along an axis, counted after permuting, are taken, and in which order; of how many."""
+
+    axis: int
+    places: tuple[int, ...]
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +49,18 @@ class Piece:
     cuts: tuple[Cut, ...]
     order: tuple[int, ...]
     shape: tuple[int, ...]
+    stretches: Stretches | None = None
 
     @property
     def permuted(self) -> tuple[int, ...]:
-        """The sizes after cutting and permuting."""
+        """The sizes after cutting, permuting and choosing."""
         lengths = list(self.view)
         for cut in self.cuts:
             lengths[cut.axis] = cut.length
-        return tuple(lengths[axis] or 0 for axis in self.order)
+        found = [lengths[axis] or 0 for axis in self.order]
+        if self.stretches:
+            found[self.stretches.axis] = len(self.stretches.places)
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,8 @@ class Pattern:
     text: str
     left: tuple[Group, ...]
     right: tuple[Group, ...]
+    left_terms: tuple[Term, ...] = ()
+    right_terms: tuple[Term, ...] = ()
 
     @property
     def index(self) -> str:
@@ -76,9 +86,20 @@ def parse_pattern(text: str) -> Pattern:
     before, arrow, after = text.partition("->")
     if not arrow or "->" in after:
         raise BadPattern("a pattern has two sides", "write `(part rows) m -> part rows m`")
-    pattern = Pattern(text, _groups(before), _groups(after))
-    left = [name for group in pattern.left for name in group]
-    right = [name for group in pattern.right for name in group]
+    (left, left_terms), (right, right_terms) = _Side(before).read(), _Side(after).read()
+    if left_terms and not right_terms:
+        right, right_terms = _only_term(left_terms, right)
+    pattern = Pattern(text, left, right, left_terms, right_terms)
+    _check_names(pattern)
+    return pattern
+
+
+def _check_names(pattern: Pattern) -> None:
+    sides = ((pattern.left, pattern.left_terms), (pattern.right, pattern.right_terms))
+    left, right = (
+        [name for group in (*groups, *terms) for name in group if name != SUM and not name.isdigit()]
+        for groups, terms in sides
+    )
     for side in (left, right):
         twice = next((name for name in side if side.count(name) > 1), None)
         if twice:
@@ -86,30 +107,76 @@ def parse_pattern(text: str) -> Pattern:
     extra = next((name for name in right if name not in left), None)
     if extra:
         raise BadPattern(f"`{extra}` stands only on the right", "the right side has axes of the left one, in any order")
-    return pattern
+    known = {frozenset(term) for term in pattern.left_terms}
+    for term in pattern.right_terms:
+        if frozenset(term) not in known:
+            message = f"`{' '.join(term)}` is no stretch of the left side"
+            raise BadPattern(message, "a stretch has the same axes on both sides, in any order")
 
 
-def _groups(text: str) -> tuple[Group, ...]:
-    groups: list[Group] = []
-    inside: list[str] | None = None
-    place, text = 0, text.strip()
-    while place < len(text):
-        found = _TOKEN.match(text, place)
-        if not found or ((found["sign"] == "(") == (inside is not None) and found["sign"]):
-            raise BadPattern(f"`{text[place:].strip()[:1]}` cannot stand here", "axes are names; `( )` joins some")
-        place = found.end()
-        if found["sign"] == "(":
-            inside = []
-        elif found["sign"] == ")":
-            groups.append(tuple(inside or ()))
-            inside = None
-        elif inside is None:
-            groups.append(() if found["one"] else (found["name"],))
-        elif found["name"]:
-            inside.append(found["name"])
-    if inside is not None:
-        raise BadPattern("a parenthesis is not closed")
-    return tuple(groups)
+def _only_term(terms: tuple[Term, ...], groups: tuple[Group, ...]) -> tuple[tuple[Group, ...], tuple[Term, ...]]:
+    """A right side with one of the left side's stretches, as it is written without a sum."""
+    for term in terms:
+        for place, group in enumerate(groups):
+            for start in range(len(group) - len(term) + 1):
+                if set(group[start : start + len(term)]) == set(term):
+                    joined = (*group[:start], SUM, *group[start + len(term) :])
+                    return (*groups[:place], joined, *groups[place + 1 :]), (group[start : start + len(term)],)
+    raise BadPattern("the right side has none of the stretches", "write those that are taken: `(2 + rows) m -> rows m`")
+
+
+class _Side:
+    """Reads one side of a pattern: its groups, and the stretches of the axis that is a sum."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.place = text.strip(), 0
+        self.terms: tuple[Term, ...] = ()
+
+    def read(self) -> tuple[tuple[Group, ...], tuple[Term, ...]]:
+        groups: list[Group] = []
+        while (token := self.next()) is not None:
+            if token == "(":
+                groups.append(self.group())
+            elif token in (")", "+") or (token.isdigit() and token != "1"):
+                raise self.wrong(token)
+            else:
+                groups.append(() if token == "1" else (token,))
+        return tuple(groups), self.terms
+
+    def next(self) -> str | None:
+        if self.place >= len(self.text):
+            return None
+        found = _TOKEN.match(self.text, self.place)
+        if not found:
+            raise self.wrong(self.text[self.place :].strip()[:1])
+        self.place = found.end()
+        return found["name"] or found["sign"]
+
+    def group(self) -> Group:
+        """What stands up to the closing parenthesis; a sum of stretches is the one name `+`."""
+        terms: list[list[str]] = [[]]
+        while (token := self.next()) != ")":
+            if token is None:
+                raise BadPattern("a parenthesis is not closed")
+            if token == "+":
+                terms.append([])
+            elif token != "(":
+                terms[-1].append(token)
+            elif self.group() == (SUM,) and len(terms) == 1:
+                terms[-1].append(SUM)
+            else:
+                raise self.wrong("(")
+        if len(terms) == 1:
+            return tuple(terms[0])
+        if self.terms or not all(terms):
+            raise self.wrong("+")
+        self.terms = tuple(tuple(term) for term in terms)
+        return (SUM,)
+
+    def wrong(self, token: str) -> BadPattern:
+        return BadPattern(
+            f"`{token}` cannot stand here", "axes are names; `( )` joins some, `+` puts stretches in a row"
+        )
 
 
 def whole(shape: Sequence[int]) -> Piece:
@@ -134,12 +201,38 @@ def cut_out(
     left, right = _shortened(pattern.left, right, len(shape))
     if any(len(other) != len(shape) for other in siblings):
         raise BadPattern("the tensors of the set have different numbers of axes")
+    known = {**known, **_known_sum(pattern, known)}
     sizes = _solve(right, shape, known)
     every = [_solve(right, other, known) for other in siblings]
+    chosen, total = _chosen(pattern, sizes.get(SUM), known)
+    sizes |= {SUM: total} if SUM in sizes else {}
     view, groups, cuts, axes = _view(left, sizes, picked, pattern.index if siblings else "", every)
     order = [axes[name] for group in right for name in group]
     rest = [cut.axis for cut in cuts if cut.axis not in order]
-    return Piece(tuple(view), groups, tuple(cuts), (*rest, *order), tuple(shape))
+    along = Stretches(len(rest) + order.index(axes[SUM]), chosen, total) if SUM in sizes else None
+    return Piece(tuple(view), groups, tuple(cuts), (*rest, *order), tuple(shape), along)
+
+
+def _known_sum(pattern: Pattern, known: Mapping[str, int]) -> dict[str, int]:
+    """What the model's stretches come to, where all their sizes are known."""
+    sizes = [[size_of(name, known) for name in term] for term in pattern.right_terms]
+    if not sizes or any(size is None for term in sizes for size in term):
+        return {}
+    return {SUM: sum(prod(size or 0 for size in term) for term in sizes)}
+
+
+def _chosen(pattern: Pattern, size: int | None, known: Mapping[str, int]) -> tuple[tuple[int, ...], int]:
+    """The places of the file along the stretches that the model takes, and how many places there are."""
+    if size is None:
+        return (), 0
+    sizes = solved(pattern.right_terms, size, known)
+    for name in (name for term in pattern.left_terms for name in term if name not in sizes):
+        found = size_of(name, known)
+        if found is None:
+            raise BadPattern(f"the size of `{name}` is not known", f"say it: `sizes: {{{name}: …}}`")
+        sizes[name] = found
+    total = sum(prod(sizes[name] for name in term) for term in pattern.left_terms)
+    return places(pattern.left_terms, pattern.right_terms, sizes), total
 
 
 def _shortened(
@@ -160,8 +253,9 @@ def _solve(groups: tuple[Group, ...], shape: Sequence[int], known: Mapping[str, 
         given = {name: known[name] for name in group if name in known}
         unknown = [name for name in group if name not in known]
         if len(unknown) > 1:
-            listed = " and ".join(f"`{name}`" for name in unknown)
-            raise BadPattern(f"the sizes of {listed} are not known", f"say one: `sizes: {{{unknown[0]}: …}}`")
+            listed = " and ".join("the stretches" if name == SUM else f"`{name}`" for name in unknown)
+            first = next(name for name in unknown if name != SUM)
+            raise BadPattern(f"the sizes of {listed} are not known", f"say one: `sizes: {{{first}: …}}`")
         below = prod(given.values())
         if below < 1 or size % below or (not unknown and size != below):
             said = " × ".join(f"{name} {number}" for name, number in given.items()) or "nothing"

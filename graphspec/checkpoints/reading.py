@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from graphspec import expressions as syntax
+from graphspec.checkpoints.computed import Step, steps_of
 from graphspec.checkpoints.names import BadName, Maybe, Name, parse_name, paths
 from graphspec.checkpoints.patterns import BadPattern, Pattern, parse_pattern
 from graphspec.checkpoints.values import (
@@ -21,7 +22,7 @@ from graphspec.diagnostics import Report, Span, suggestion
 from graphspec.document import Document, Keyed, MapEntry
 from graphspec.source import Map, Scalar, Sequence, Value
 
-_LINE_KEYS = ("from", "rearrange", "sizes")
+_LINE_KEYS = ("from", "rearrange", "sizes", "value")
 _SETTING_KEYS = ("from", "words", "count")
 
 
@@ -75,7 +76,8 @@ class _Reader:
         every = list(paths(left, item.key.text))
         options = self.mapping(item.value, _LINE_KEYS) if isinstance(item.value, Map) else {"from": item.value}
         names = [self.name(scalar) for scalar in self.scalars(options["from"], "a name")]
-        line = Line(item.key.text, item.key.span, self.pattern(options), tuple(self.sizes(options)))
+        value, steps = self.computation(options)
+        line = Line(item.key.text, item.key.span, self.pattern(options), tuple(self.sizes(options)), steps, value)
         shared = self.shared(item, left, [name for name, _ in names], line.pattern)
         for picked, path in every:
             templates = tuple(t for name, _ in names for t in name.templates(() if shared else picked))
@@ -113,6 +115,17 @@ class _Reader:
             return parse_pattern(scalar.text)
         except BadPattern as error:
             self.report.error("bad-pattern", error.message, scalar.span, help=error.help)
+            raise _Wrong from error
+
+    def computation(self, options: Mapping[str, Value]) -> tuple[str, tuple[Step, ...]]:
+        if "value" not in options:
+            return "", ()
+        scalar = self.scalar(options["value"], "an expression over `x`")
+        try:
+            return scalar.text, steps_of(scalar.text)
+        except syntax.ExpressionError as error:
+            place = scalar.part(error.start, error.end)
+            self.report.error("bad-expression", error.message, place, help=error.help)
             raise _Wrong from error
 
     def sizes(self, options: Mapping[str, Value]) -> Iterator[tuple[str, syntax.Expression]]:

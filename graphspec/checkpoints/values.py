@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from graphspec import expressions as syntax
+from graphspec.checkpoints.computed import Step
 from graphspec.checkpoints.names import Path, Template
 from graphspec.checkpoints.patterns import Pattern
 from graphspec.diagnostics import Span
@@ -13,12 +14,14 @@ from graphspec.diagnostics import Span
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a map as it stands in the spec."""
+    """A line of a map as it stands in the spec. `steps` compute the model's tensor from the file's, as `value` says."""
 
     text: str
     span: Span
     pattern: Pattern | None = None
     sizes: tuple[tuple[str, syntax.Expression], ...] = ()
+    steps: tuple[Step, ...] = ()
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from torch import Tensor
 
 import graphspec
 from compiler.checkpoint import export_weights, import_weights
-from graphspec import Spec
+from graphspec import Spec, SpecError
 from tests.checkpoint.models import BODY, HEAD, MAP, linears, numbered, saved
 
 
@@ -105,6 +106,75 @@ def test_rows_that_take_turns(tmp_path: Path) -> None:
     own = there_and_back(spec, theirs, tmp_path)
     assert torch.equal(own["gate.weight"], theirs["both.weight"][0::2])
     assert torch.equal(own["up.bias"], theirs["both.bias"][1::2])
+
+
+def test_the_first_features_of_each_head_change_places(tmp_path: Path) -> None:
+    """Rotary pairs of which only the first four features of six turn; the bias and a norm of one head as well."""
+    pattern = "(heads (e pair + rest)) m -> (heads (pair e + rest)) m"
+    spec = linears(
+        "q: {op: linear, in: x, dim: 12}", f"q: {{from: q, rearrange: '{pattern}', sizes: {{pair: 2, e: 2}}}}"
+    )
+    theirs = numbered(q__weight=(12, 4), q__bias=(12,))
+    own = there_and_back(spec, theirs, tmp_path)
+    assert own["q.bias"][:6].tolist() == [theirs["q.bias"][place].item() for place in (0, 2, 1, 3, 4, 5)]
+    rows = theirs["q.weight"].reshape(2, 6, 4)
+    assert torch.equal(own["q.weight"], rows[:, [0, 2, 1, 3, 4, 5]].reshape(12, 4))
+    norm = "y: {op: rms_norm, in: x}"
+    spec = linears(norm, "y: {from: n, rearrange: (e pair + rest) -> (pair e + rest), sizes: {pair: 2, rest: 0 + 2}}")
+    assert there_and_back(spec, numbered(n__weight=(4,)), tmp_path / "norm")["y.weight"].tolist() == [0, 1, 2, 3]
+
+
+def test_stretches_of_fused_parts(tmp_path: Path) -> None:
+    nodes = "q: {op: linear, in: x, dim: 6}\nk: {op: linear, in: x, dim: 6}"
+    pattern = "(part h (e pair + rest)) m -> part (h (rest + pair e)) m"
+    line = f'"{{q,k}}": {{from: qk, rearrange: {pattern}, sizes: {{pair: 2, e: 1, rest: 1}}}}'
+    theirs = numbered(qk__weight=(12, 4), qk__bias=(12,))
+    own = there_and_back(linears(nodes, line), theirs, tmp_path)
+    assert own["k.bias"].tolist() == [theirs["qk.bias"][6 + place].item() for place in (2, 0, 1, 5, 3, 4)]
+    with pytest.raises(SpecError, match="`h` and the stretches"):
+        linears(nodes, line.replace(", rest: 1", ""))
+
+
+def test_rows_that_are_skipped_are_written_as_zeros(tmp_path: Path) -> None:
+    spec = linears(
+        "a: {op: linear, in: x, dim: 3}", "a: {from: t, rearrange: (2 + rows + pad) m -> rows m, sizes: {pad: 1}}"
+    )
+    theirs = numbered(t__weight=(6, 4), t__bias=(6,))
+    source = saved(theirs, tmp_path / "theirs.safetensors")
+    import_weights(spec, source, tmp_path / "own.safetensors")
+    assert torch.equal(load_file(tmp_path / "own.safetensors")["a.weight"], theirs["t.weight"][2:5])
+    export_weights(spec, tmp_path / "own.safetensors", tmp_path / "back")
+    back = load_file(tmp_path / "back/model.safetensors")["t.weight"]
+    assert torch.equal(back[2:5], theirs["t.weight"][2:5])
+    assert not back[[0, 1, 5]].any()
+    wrong = saved(numbered(t__weight=(5, 4), t__bias=(6,)), tmp_path / "wrong.safetensors")
+    with pytest.raises(SpecError, match="not 6 × 4"):
+        import_weights(spec, wrong, tmp_path / "none.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ("x + 1", lambda x: x + 1),
+        ("-exp(x)", lambda x: -x.exp()),
+        ("2 * x - 3", lambda x: 2 * x - 3),
+        ("1 - x / 4", lambda x: 1 - x / 4),
+        ("1 / (5 + x)", lambda x: 1 / (5 + x)),
+        ("log(x + 1)", lambda x: (x + 1).log()),
+    ],
+)
+def test_computed_tensors_come_back_to_the_last_place(
+    tmp_path: Path, value: str, wanted: Callable[[Tensor], Tensor]
+) -> None:
+    spec = linears("y: {op: rms_norm, in: x}", f"y.weight: {{from: n.w, value: {value}}}")
+    theirs = torch.rand(4, generator=torch.Generator().manual_seed(0))
+    source = saved({"n.w": theirs}, tmp_path / "theirs.safetensors")
+    import_weights(spec, source, tmp_path / "own.safetensors")
+    own = load_file(tmp_path / "own.safetensors")["y.weight"]
+    assert torch.equal(own, wanted(theirs.double()).float())
+    export_weights(spec, tmp_path / "own.safetensors", tmp_path / "back")
+    back = load_file(tmp_path / "back/model.safetensors")["n.w"]
+    torch.testing.assert_close(back, theirs, rtol=0, atol=3e-7)
 
 
 def test_rotary_pairs_become_halves(tmp_path: Path) -> None:
