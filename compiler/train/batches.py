@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from compiler.train.tasks import Feed, Task
-from compiler.train.vocabulary import END, PAD, START
+from compiler.train.vocabulary import PAD, Marks
 
 IGNORE = -100
 """The label of a position that does not count."""
@@ -139,15 +139,15 @@ class Windows:
 
 def fed(feed: Feed, tokens: Ragged, rows: np.ndarray) -> dict[str, np.ndarray]:
     """One input of the spec, and its padding mask where the spec has one."""
-    inputs = {feed.name: tokens.padded(rows)}
+    inputs = {feed.name: tokens.padded(rows, feed.marks.pad)}
     if feed.real:
         inputs[feed.real] = np.arange(inputs[feed.name].shape[1]) < tokens.lengths[rows][:, None]
     return inputs
 
 
-def targets(rows: Sequence[np.ndarray]) -> Ragged:
-    """Wanted outputs between START and END."""
-    return Ragged.of([np.concatenate([[START], row, [END]]) for row in rows])
+def targets(rows: Sequence[np.ndarray], marks: Marks) -> Ragged:
+    """Wanted outputs between the marks of start and end."""
+    return Ragged.of([np.concatenate([[marks.start], row, [marks.end]]) for row in rows])
 
 
 # -- order -------------------------------------------------------------------------------------------------------------

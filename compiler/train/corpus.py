@@ -14,7 +14,7 @@ from compiler.train.batches import Dataset, Pairs, Ragged, Windows, targets
 from compiler.train.data import Example, Examples, Faults, Field, format_of, open_text, read_examples
 from compiler.train.recipe import LONGEST, Recipe
 from compiler.train.tasks import Task, output_size
-from compiler.train.vocabulary import END, UNKNOWN, Labels, Vocabulary
+from compiler.train.vocabulary import Labels, Vocabulary
 from graphspec.diagnostics import File, Report, Span, nearest
 
 Vocabularies = Mapping[str, Vocabulary | Labels]
@@ -63,6 +63,9 @@ def resolved(
         message = f"the weights were trained on {with_weights}, not on {of}"
         report.error("contradiction", message, recipe.span("vocabulary.of"), help="leave `of` out")
     of = with_weights
+    if of == "tokens" and not kept:
+        message, help = "there are no weights whose tokens these could be", "say `of: characters`, `words` or `bytes`"
+        report.error("contradiction", message, recipe.span("vocabulary.of"), help=help)
     unknown = tokens.unknown or ("replace" if of == "words" else "error")
     tokens, batch = replace(tokens, of=of, unknown=unknown), replace(recipe.batch, longest=longest)
     return replace(recipe, task=task.name, vocabulary=tokens, batch=batch)
@@ -148,12 +151,13 @@ class _Encoder:
         faults = Faults(examples.file)
         if self.recipe.vocabulary.unknown == "error":
             self.report_unknown(examples, faults)
-        rows = [(self.source.encode(row.input.text), self.answer(row, faults)) for row in examples.rows]
+        rows = [(self.source.encode_whole(row.input.text), self.answer(row, faults)) for row in examples.rows]
         faults.report(self.report)
         kept = [row for row in rows if max(len(row[0]), len(row[1]) + 2) <= self.longest]
         self.report_long(examples, len(rows) - len(kept), not kept)
         inputs, outputs = [row[0] for row in kept], [row[1] for row in kept]
-        return Pairs(self.task, Ragged.of(inputs), targets(outputs) if self.task.target else Ragged.of(outputs))
+        wanted = targets(outputs, self.task.target.marks) if self.task.target else Ragged.of(outputs)
+        return Pairs(self.task, Ragged.of(inputs), wanted)
 
     def report_unknown(self, examples: Examples, faults: Faults) -> None:
         inputs, outputs = ([getattr(row, name) for row in examples.rows] for name in ("input", "output"))
@@ -168,7 +172,7 @@ class _Encoder:
         if isinstance(self.output, Vocabulary):
             return self.output.encode(row.output.text)
         found = encode_labels(row.output, self.task.name == "labelling", self.output, faults)
-        tokens = len(self.source.encode(row.input.text))
+        tokens = len(self.source.encode_whole(row.input.text))
         if self.task.name == "labelling" and len(found) != tokens:
             message = f"there are {tokens} {self.source.unit} but {len(found)} labels"
             faults.add("label-count", message, row.output.span(faults.file), help="every token needs one label")
@@ -200,7 +204,7 @@ def report_unknown(fields: Iterable[Field], known: Vocabulary, faults: Faults) -
     first: dict[str, Span] = {}
     counts: dict[str, int] = {}
     for field in fields:
-        if UNKNOWN not in known.encode(field.text):
+        if known.marks.unknown not in known.encode(field.text):
             continue
         for token, place in known.unknown(field.text):
             first.setdefault(token, field.span(faults.file, place, len(token)))
@@ -208,9 +212,8 @@ def report_unknown(fields: Iterable[Field], known: Vocabulary, faults: Faults) -
     for token, span in first.items():
         label = f"the first of {counts[token]}" if counts[token] > 1 else ""
         shown = token if token.isprintable() else f"U+{ord(token[0]):04X}"
-        message = (
-            f"`{shown}` is not in the vocabulary, which holds the {len(known.tokens)} {known.unit} of {known.origin}"
-        )
+        held = f"{len(known.tokens)} {known.unit}" if known.tokens else known.unit
+        message = f"`{shown}` is not in the vocabulary, which holds the {held} of {known.origin}"
         help = "add examples with it to the training data, or say `vocabulary: {unknown: replace}`"
         if known.origin != vocabulary.DATA:
             help = "say `vocabulary: {unknown: replace}`, or start what it numbers anew by `weights: {fresh: […]}`"
@@ -254,11 +257,11 @@ def _texts(recipe: Recipe, named: Mapping[str, Path], report: Report) -> Iterato
 def _stream(file: File, known: Vocabulary, recipe: Recipe, report: Report) -> np.ndarray:
     """The text as one row of tokens with END behind it."""
     tokens = known.encode(file.text)
-    if recipe.vocabulary.unknown == "error" and UNKNOWN in tokens:
+    if recipe.vocabulary.unknown == "error" and known.marks.unknown in tokens:
         faults = Faults(file)
         report_unknown((Field(line, number, 1) for number, line in enumerate(file.text.split("\n"), 1)), known, faults)
         faults.report(report)
-    return np.append(tokens, np.int32(END))
+    return np.append(tokens, np.int32(known.marks.end)) if known.marks.end >= 0 else tokens
 
 
 def _windows(task: Task, tokens: np.ndarray, longest: int) -> Windows:

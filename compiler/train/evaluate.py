@@ -12,8 +12,7 @@ from torch.nn import functional as F
 
 from compiler.train.batches import IGNORE, Batch, Dataset, Pairs, in_order
 from compiler.train.generate import Forward, answers
-from compiler.train.tasks import Task
-from compiler.train.vocabulary import PAD
+from compiler.train.tasks import Feed, Task
 
 Stop = Callable[[], bool]
 """Whether to give up, because the user asked for it."""
@@ -81,9 +80,9 @@ def wanted_of(task: Task, batch: Batch, inputs: dict[str, Tensor]) -> Tensor:
     """
     if batch.labels is not None:
         return torch.from_numpy(batch.labels).to(next(iter(inputs.values())).device)
-    tokens_BT = inputs[(task.target or task.source).name]
-    following_BT = F.pad(tokens_BT[:, 1:], (0, 1), value=PAD)
-    return following_BT.masked_fill(following_BT == PAD, IGNORE)
+    tokens_BT, pad = inputs[task.wanted.name], task.wanted.marks.pad
+    following_BT = F.pad(tokens_BT[:, 1:], (0, 1), value=pad)
+    return following_BT.masked_fill(following_BT == pad, IGNORE)
 
 
 def _perplexity(
@@ -115,7 +114,7 @@ def _exact_match(
         shown = list(_labels_shown(batch, chosen, wanted, wanted != IGNORE))
     else:
         assert isinstance(dataset, Pairs), "sequence to sequence learns from pairs"
-        shown = _answered(forward, task.target.name, dataset, batch, device)
+        shown = _answered(forward, task.target, dataset, batch, device)
     found.shown += shown
     return float(sum(it.right for it in shown)), len(shown)
 
@@ -126,11 +125,11 @@ def _labels_shown(batch: Batch, chosen: Tensor, wanted: Tensor, counts: Tensor) 
         yield Shown(row, _listed(chosen[place][real]), _listed(wanted[place][real]))
 
 
-def _answered(forward: Forward, target: str, dataset: Pairs, batch: Batch, device: torch.device) -> list[Shown]:
+def _answered(forward: Forward, target: Feed, dataset: Pairs, batch: Batch, device: torch.device) -> list[Shown]:
     """Greedy answers. One longer than all wanted ones of the batch is wrong already, so decoding stops there."""
     inputs = {name: value for name, value in on(device, batch).items() if not name_of_target(dataset.task, name)}
     wanted = [tuple(dataset.output.row(row)[1:-1].tolist()) for row in batch.rows.tolist()]
-    found = answers(forward, inputs, target, max(len(it) for it in wanted) + 1)
+    found = answers(forward, inputs, target.name, max(len(it) for it in wanted) + 1, target.marks)
     rows = batch.rows.tolist()
     return [Shown(row, it.tokens, want) for row, it, want in zip(rows, found, wanted, strict=True)]
 

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from compiler.train.vocabulary import END, PAD, START, UNKNOWN
+from compiler.train.vocabulary import OWN, Marks
 
 Forward = Callable[..., Tensor]
 """The model without its objective: inputs by name → logits [batch, position, choices]."""
-
-_NEVER = (PAD, START, UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Generated:
 
 @torch.no_grad()
 def continued(
-    forward: Forward, inputs: Mapping[str, Tensor], name: str, begin_BT: Tensor, limit: int
+    forward: Forward, inputs: Mapping[str, Tensor], name: str, begin_BT: Tensor, limit: int, marks: Marks = OWN
 ) -> list[Generated]:
     """Continue each row of the input `name` from `begin_BT` by at most `limit` tokens; the other inputs stay.
 
@@ -37,13 +35,14 @@ def continued(
     """
     tokens_BT, start = begin_BT, begin_BT.shape[1]
     inputs, rows = dict(inputs), list(range(len(begin_BT)))
+    never = sorted({marks.pad, marks.start, marks.unknown} - {marks.end, -1})
     found: dict[int, Generated] = {}
     for _ in range(limit):
         logits_BV = forward(**inputs, **{name: tokens_BT})[:, -1]
-        logits_BV[:, _NEVER] = -torch.inf
+        logits_BV[:, never] = -torch.inf
         next_B = logits_BV.argmax(-1)
         tokens_BT = torch.cat([tokens_BT, next_B[:, None]], 1)
-        going_B = next_B != END
+        going_B = next_B != marks.end
         if not bool(going_B.all()):
             _collect(found, rows, tokens_BT[:, start:-1], ~going_B, True)
             rows = [row for row, going in zip(rows, going_B.tolist(), strict=True) if going]
@@ -60,8 +59,10 @@ def _collect(found: dict[int, Generated], rows: list[int], tokens_BT: Tensor, ch
         found[rows[place]] = Generated(tuple(tokens_BT[place].tolist()), ended)
 
 
-def answers(forward: Forward, inputs: Mapping[str, Tensor], target: str, limit: int) -> list[Generated]:
+def answers(
+    forward: Forward, inputs: Mapping[str, Tensor], target: str, limit: int, marks: Marks = OWN
+) -> list[Generated]:
     """Answer each row of a sequence-to-sequence batch from START."""
     some = next(iter(inputs.values()))
-    begin_BT = torch.full((len(some), 1), START, dtype=torch.long, device=some.device)
-    return continued(forward, inputs, target, begin_BT, limit)
+    begin_BT = torch.full((len(some), 1), marks.start, dtype=torch.long, device=some.device)
+    return continued(forward, inputs, target, begin_BT, limit, marks)

@@ -14,7 +14,6 @@ from compiler.target import Objective, Target
 from compiler.train.patterns import learns
 from compiler.train.recipe import LONGEST, Recipe
 from compiler.train.tasks import Task
-from compiler.train.vocabulary import PAD
 from graphspec import Spec
 from graphspec.graph import Graph
 
@@ -88,7 +87,7 @@ def objective(task: Task, labels: str, smoothing: float) -> Objective:
     """What the task minimises; padding counts for nothing."""
     if task.labelled:
         return Objective("cross_entropy", task.output, labels, smoothing=smoothing)
-    return Objective("next_token", task.output, (task.target or task.source).name, PAD, smoothing)
+    return Objective("next_token", task.output, task.wanted.name, task.wanted.marks.pad, smoothing)
 
 
 def only(outputs: Any, name: str) -> Tensor:

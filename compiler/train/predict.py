@@ -74,7 +74,7 @@ class Predictor:
         for field in fields:
             if not field.text.strip():
                 faults.add("empty-input", "there is nothing to answer", field.span(file))
-            elif len(self.source.encode(field.text)) > longest:
+            elif len(self._encoded(field.text)) > longest:
                 faults.add("too-long", f"the model reads at most {longest} tokens", field.span(file))
         if self.recipe.vocabulary.unknown == "error":
             report_unknown(fields, self.source, faults)
@@ -88,7 +88,7 @@ class Predictor:
             return only(self.model(**inputs), self.task.output).float()
 
     def _together(self, texts: list[str], limit: int | None) -> list[Answer]:
-        encoded = [self.source.encode(text) for text in texts]
+        encoded = [self._encoded(text) for text in texts]
         with torch.no_grad():
             match self.task.name:
                 case "seq2seq":
@@ -98,6 +98,10 @@ class Predictor:
                 case _:
                     return self._labelled(texts, encoded)
 
+    def _encoded(self, text: str) -> np.ndarray:
+        """What is continued stands open; what is read as a whole has its marks."""
+        return self.source.encode(text) if self.task.name == "language_model" else self.source.encode_whole(text)
+
     def _inputs(self, encoded: list[np.ndarray]) -> dict[str, Tensor]:
         arrays = fed(self.task.source, Ragged.of(encoded), np.arange(len(encoded)))
         return {name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()}
@@ -105,13 +109,15 @@ class Predictor:
     def _translated(self, texts: list[str], encoded: list[np.ndarray], limit: int | None) -> list[Answer]:
         assert self.task.target, "sequence to sequence has a target"
         room = (self.recipe.batch.longest or LONGEST) - 1
-        found = answers(self._forward, self._inputs(encoded), self.task.target.name, min(limit or room, room))
+        target = self.task.target
+        found = answers(self._forward, self._inputs(encoded), target.name, min(limit or room, room), target.marks)
         return [Answer(text, self._read(it.tokens), it.ended) for text, it in zip(texts, found, strict=True)]
 
     def _continued(self, text: str, tokens: np.ndarray, limit: int | None) -> Answer:
         begin_BT = torch.from_numpy(tokens[None].astype(np.int64)).to(self.device)
         room = (self.recipe.batch.longest or LONGEST) - len(tokens)
-        (found,) = continued(self._forward, {}, self.task.source.name, begin_BT, min(limit or room, room))
+        source, most = self.task.source, min(limit or room, room)
+        (found,) = continued(self._forward, {}, source.name, begin_BT, most, source.marks)
         return Answer(text, self._read(found.tokens), found.ended)
 
     def _labelled(self, texts: list[str], encoded: list[np.ndarray]) -> list[Answer]:
@@ -150,7 +156,8 @@ def load(path: str | os.PathLike[str], *, device: str = "auto") -> Predictor:
     assert recipe and spec and task and checkpoint, "what is missing is reported"
     model = answering(spec, replace(recipe, compile="off"), where)
     model.load_state_dict(load_file(checkpoint / folder.MODEL))
-    return Predictor(recipe, task, vocabulary.load(place.file(folder.VOCABULARY)), model, where)
+    known = vocabulary.load(place.file(folder.VOCABULARY))
+    return Predictor(recipe, task.marked(known), known, model, where)
 
 
 def _check_folder(place: Folder, report: Report) -> None:

@@ -84,7 +84,9 @@ class Tokens:
     """How text becomes numbers."""
 
     of: Unit | None = setting(
-        "what a token is (by default words for labelling, else characters)", word("characters", "words", "bytes"), None
+        "what a token is (by default words for labelling, else characters); `tokens` come with the weights",
+        word("characters", "words", "bytes", "tokens"),
+        None,
     )
     least: int = setting("how often a token must occur in the training data to be known", whole(1), 1)
     unknown: Literal["error", "replace"] | None = setting(

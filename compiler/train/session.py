@@ -63,6 +63,10 @@ def prepare(recipe: Recipe, resume: bool, report: Report) -> Job | None:
         check_files(recipe, report)
         return None
     begin = start.find(recipe, first, task, place if resume else None, report)
+    first = read_spec(recipe.spec, {**begin.sizes, **sizes.given(recipe)}, report) if begin.sizes else first
+    if first is None:
+        return None
+    task = task.marked(begin.vocabularies)
     recipe, said = _settled(recipe, task, first, begin, report)
     corpus = gather(recipe, task, report, begin.vocabularies)
     if corpus is None:

@@ -73,7 +73,7 @@ def _settable(graph: Graph, size: Dim) -> bool:
 def _told(known: Vocabulary | Labels) -> str:
     if isinstance(known, Labels):
         return f"the labels of {known.origin}"
-    return f"the {known.unit} of {known.origin} and 4 special tokens"
+    return known.told
 
 
 def _check(graph: Graph, size: Dim, known: Vocabulary | Labels, recipe: Recipe, report: Report) -> None:

@@ -16,13 +16,14 @@ from torch import nn
 
 from compiler.checkpoint import layout_of
 from compiler.checkpoint.accounting import Exempt, account
-from compiler.checkpoint.configuration import CONFIG, find_sizes
+from compiler.checkpoint.configuration import CONFIG, find_sizes, read_config
 from compiler.checkpoint.load import pour
 from compiler.checkpoint.maps import choose
 from compiler.checkpoint.reading import open_weights
-from compiler.train import folder, patterns, vocabulary
+from compiler.train import folder, patterns, tokenizer, vocabulary
 from compiler.train.folder import Folder
 from compiler.train.recipe import Recipe
+from compiler.train.sizes import given
 from compiler.train.tasks import Task, numbered
 from compiler.train.vocabulary import Labels, Vocabulary
 from graphspec import Spec
@@ -49,7 +50,7 @@ def find(recipe: Recipe, spec: Spec, task: Task, going_on: Folder | None, report
         _report_idle(recipe, report)
         return Start()
     carried = _carried(recipe, task, spec.graph)
-    found = _checkpoint(recipe.weights.source, recipe, spec, report)
+    found = _checkpoint(recipe.weights.source, recipe, spec, task, report)
     if found is None and going_on and going_on.checkpoint():
         found = Start(None, _sizes_of_run(going_on, [*numbered(task), *_configurable(recipe, spec)], report))
     if found is None:
@@ -58,7 +59,8 @@ def find(recipe: Recipe, spec: Spec, task: Task, going_on: Folder | None, report
     known = {**found.vocabularies, **known}
     free = numbered(task).keys() - carried
     sizes = {name: value for name, value in found.sizes.items() if name not in free}
-    if carried - known.keys() and not _lacks_tensors(recipe, found, spec, report):
+    sized = read_spec(recipe.spec, {**found.sizes, **given(recipe)}, report) or spec
+    if carried - known.keys() and not _lacks_tensors(recipe, found, sized, report):
         for name in sorted(carried - known.keys()):
             _report_no_vocabulary(name, recipe, report)
     origin = f"`{display_name(recipe.weights.source)}`"
@@ -66,7 +68,7 @@ def find(recipe: Recipe, spec: Spec, task: Task, going_on: Folder | None, report
     return Start(found.weights, sizes, taken)
 
 
-def _checkpoint(place: Path, recipe: Recipe, spec: Spec, report: Report) -> Start | None:
+def _checkpoint(place: Path, recipe: Recipe, spec: Spec, task: Task, report: Report) -> Start | None:
     """A run with its latest weights, or any other checkpoint; None where there is nothing."""
     run = Folder(place)
     if folder.is_run(run):
@@ -76,7 +78,7 @@ def _checkpoint(place: Path, recipe: Recipe, spec: Spec, report: Report) -> Star
     if not place.exists():
         return None
     beside = Folder(place if place.is_dir() else place.parent)
-    return Start(place, _configured(recipe, spec, report), _vocabularies(beside))
+    return Start(place, _configured(recipe, spec, report), _vocabularies(beside, recipe, task, report))
 
 
 def _report_idle(recipe: Recipe, report: Report) -> None:
@@ -100,9 +102,22 @@ def _report_absent(recipe: Recipe, report: Report) -> Start:
     return Start()
 
 
-def _vocabularies(beside: Folder) -> Mapping[str, Vocabulary | Labels]:
-    file = beside.file(folder.VOCABULARY)
-    return vocabulary.load(file) if file.is_file() else {}
+def _vocabularies(beside: Folder, recipe: Recipe, task: Task, report: Report) -> Mapping[str, Vocabulary | Labels]:
+    """What lies beside weights: our own file, or the tokenizer of another program, for all tokens that are read."""
+    own, other = beside.file(folder.VOCABULARY), beside.file(tokenizer.FILE)
+    if own.is_file():
+        return vocabulary.load(own)
+    if not other.is_file():
+        return {}
+    place, config = recipe.span("weights.from"), beside.file(CONFIG)
+    known = tokenizer.read(other, (read_config(config, report) or {}) if config.is_file() else {}, place, report)
+    if known is None:
+        return {}
+    if task.name == "labelling" or (task.name in ("seq2seq", "language_model") and known.marks.end < 0):
+        what = "labels stand for words, not for tokens" if task.name == "labelling" else "no `eos_token_id` is named"
+        message = f"`{display_name(other)}` does not serve `{task.name}`: {what}"
+        report.error("no-vocabulary", message, place, help="another task, or another checkpoint")
+    return {str(feed.below): known for feed in task.feeds}
 
 
 def _sizes_of_run(run: Folder, names: Collection[str], report: Report) -> dict[str, str]:
@@ -120,11 +135,11 @@ def _configurable(recipe: Recipe, spec: Spec) -> list[str]:
 
 def _configured(recipe: Recipe, spec: Spec, report: Report) -> dict[str, str]:
     """The parameters that the configuration beside the weights sets, by the map."""
-    place, given = recipe.weights.source, recipe.weights.map
+    place, name = recipe.weights.source, recipe.weights.map
     config = place / CONFIG if place else Path()
-    if given is None or not config.is_file():
+    if name is None or not config.is_file():
         return {}
-    map = choose(spec, given, report)
+    map = choose(spec, name, report)
     return {name: str(value) for name, value in find_sizes(map, config, report).items()} if map else {}
 
 
@@ -153,7 +168,7 @@ def _report_no_vocabulary(name: str, recipe: Recipe, report: Report) -> None:
     place = recipe.weights.source
     assert place is not None
     message = f"nothing in `{display_name(place)}` says what its tensors number along `{name}`"
-    help = f"name a run folder, or put its `{folder.VOCABULARY}` there; or start what is numbered anew: `fresh`"
+    help = f"put its `{folder.VOCABULARY}` or `{tokenizer.FILE}` there; or start what is numbered anew: `fresh`"
     report.error("no-vocabulary", message, recipe.span("weights.from"), help=help)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from compiler.train.recipe import TaskName
+from compiler.train.vocabulary import OWN, Labels, Marks, Vocabulary
 from graphspec.axes import Dim, TensorType
 from graphspec.diagnostics import Note, Report, Span
 from graphspec.graph import Graph, Input
@@ -18,6 +19,7 @@ class Feed:
     name: str
     real: str | None
     below: Dim
+    marks: Marks = OWN
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,27 @@ class Task:
         return self.name in ("classification", "labelling")
 
     @property
+    def wanted(self) -> Feed:
+        """The input whose tokens are foretold."""
+        return self.target or self.source
+
+    def marked(self, vocabularies: Mapping[str, Vocabulary | Labels]) -> Task:
+        """The task with the marks of its vocabularies, where they are known."""
+
+        def feed(it: Feed) -> Feed:
+            known = vocabularies.get(str(it.below))
+            return replace(it, marks=known.marks) if isinstance(known, Vocabulary) else it
+
+        return replace(self, source=feed(self.source), target=feed(self.target) if self.target else None)
+
+    @property
     def feeds(self) -> tuple[Feed, ...]:
         return (self.source, self.target) if self.target else (self.source,)
 
 
 def output_size(task: Task) -> Dim:
     """What the wanted output is numbered by."""
-    return task.choices if task.labelled else (task.target or task.source).below
+    return task.choices if task.labelled else task.wanted.below
 
 
 def numbered(task: Task) -> dict[str, Dim]:

@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-Unit = Literal["characters", "words", "bytes"]
+Unit = Literal["characters", "words", "bytes", "tokens"]
 
 SPECIALS = ("<pad>", "<start>", "<end>", "<unknown>")
 PAD, START, END, UNKNOWN = range(len(SPECIALS))
@@ -28,6 +28,20 @@ _WORD = re.compile(r"\S+")
 
 
 @dataclass(frozen=True)
+class Marks:
+    """The numbers of the tokens that stand for no text; a negative number: there is none."""
+
+    pad: int = PAD
+    start: int = START
+    end: int = END
+    unknown: int = UNKNOWN
+
+
+OWN = Marks()
+"""Those of vocabularies that are built here."""
+
+
+@dataclass(frozen=True)
 class Vocabulary:
     """The tokens of texts, most frequent first; a token's number is its place after the special ones."""
 
@@ -36,8 +50,21 @@ class Vocabulary:
     origin: str = field(default=DATA, compare=False)
 
     @property
+    def marks(self) -> Marks:
+        return OWN
+
+    @property
     def size(self) -> int:
         return len(SPECIALS) + len(self.tokens)
+
+    @property
+    def told(self) -> str:
+        """What it holds, for people."""
+        return f"the {self.unit} of {self.origin} and {len(SPECIALS)} special tokens"
+
+    def encode_whole(self, text: str) -> np.ndarray:
+        """`encode`, with the marks that an encoder of the text expects."""
+        return self.encode(text)
 
     def encode(self, text: str) -> np.ndarray:
         """The numbers of a text's tokens (int32), `UNKNOWN` for those it does not hold."""
@@ -46,7 +73,7 @@ class Vocabulary:
                 return np.frombuffer(text.encode(), np.uint8).astype(np.int32) + len(SPECIALS)
             case "words":
                 return np.array([self._numbers.get(word, UNKNOWN) for word in text.split()], np.int32)
-            case "characters":
+            case "characters" | "tokens":
                 return self._encode_characters(np.frombuffer(text.encode("utf-32-le"), np.uint32))
 
     def _encode_characters(self, codes: np.ndarray) -> np.ndarray:
@@ -122,17 +149,29 @@ def collect(names: Iterable[str]) -> Labels:
 
 def save(path: Path, vocabularies: Sequence[tuple[str, Vocabulary | Labels]]) -> None:
     """Write vocabularies, each under the name of what it numbers."""
-    written = {
-        name: {"unit": it.unit, "tokens": it.tokens} if isinstance(it, Vocabulary) else {"labels": it.names}
-        for name, it in vocabularies
-    }
+    written = {name: _written(it, path.parent) for name, it in vocabularies}
     path.write_text(json.dumps(written, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def load(path: Path) -> dict[str, Vocabulary | Labels]:
     """Read what `save` wrote."""
     written = json.loads(path.read_text(encoding="utf-8"))
-    return {
-        name: Vocabulary(it["unit"], tuple(it["tokens"])) if "unit" in it else Labels(tuple(it["labels"]))
-        for name, it in written.items()
-    }
+    return {name: _read(it, path.parent) for name, it in written.items()}
+
+
+def _written(it: Vocabulary | Labels, folder: Path) -> dict[str, object]:
+    from compiler.train.tokenizer import FILE, Pretrained
+
+    if isinstance(it, Pretrained):
+        (folder / FILE).write_text(it.text, encoding="utf-8")
+        return {"tokenizer": FILE, "marks": asdict(it.marks)}
+    return {"unit": it.unit, "tokens": it.tokens} if isinstance(it, Vocabulary) else {"labels": it.names}
+
+
+def _read(it: Mapping[str, Any], folder: Path) -> Vocabulary | Labels:
+    from compiler.train.tokenizer import Pretrained
+
+    if "tokenizer" in it:
+        text = (folder / Path(it["tokenizer"]).name).read_text(encoding="utf-8")
+        return Pretrained(text=text, own_marks=Marks(**it["marks"]))
+    return Vocabulary(it["unit"], tuple(it["tokens"])) if "unit" in it else Labels(tuple(it["labels"]))

@@ -27,6 +27,8 @@ class Family:
     outputs: dict[str, str] = field(default_factory=lambda: {"logits": "logits"})
     inputs: tuple[str, ...] = ()
     same_names: bool = True
+    only_numbers: bool = False
+    """Whether another family shows already that its weights come and go."""
 
 
 def make(family: Family, seed: int = 0) -> nn.Module:
@@ -221,11 +223,13 @@ FAMILIES = {
                 "original_max_position_embeddings": 16,
             },
         },
+        only_numbers=True,
     ),
     "llama_linear": Family(
         "llm/llama.yaml",
         "LlamaForCausalLM",
         DECODER | {"rms_norm_eps": 1e-5, "rope_parameters": ROPE | {"rope_type": "linear", "factor": 2.5}},
+        only_numbers=True,
     ),
     "qwen3_yarn": Family(
         "llm/qwen3.yaml",
@@ -236,6 +240,7 @@ FAMILIES = {
             "rms_norm_eps": 1e-6,
             "rope_parameters": ROPE | {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16},
         },
+        only_numbers=True,
     ),
     "opt": Family(
         "llm/opt.yaml",

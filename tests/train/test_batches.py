@@ -7,7 +7,7 @@ import pytest
 
 from compiler.train.batches import IGNORE, Order, Pairs, Ragged, Windows, in_order, targets
 from compiler.train.tasks import Feed, Task, TaskName
-from compiler.train.vocabulary import END, PAD, START
+from compiler.train.vocabulary import END, OWN, PAD, START
 from graphspec.axes import dim
 
 SOURCE, TARGET = Feed("source", "source_real", dim("vocab")), Feed("target", None, dim("vocab"))
@@ -20,7 +20,7 @@ def task(name: TaskName) -> Task:
 
 def pairs(name: TaskName = "seq2seq") -> Pairs:
     rows = [np.full(length, 4 + place, np.int32) for place, length in enumerate(LENGTHS)]
-    return Pairs(task(name), Ragged.of(rows), targets(rows) if name == "seq2seq" else Ragged.of(rows))
+    return Pairs(task(name), Ragged.of(rows), targets(rows, OWN) if name == "seq2seq" else Ragged.of(rows))
 
 
 def test_a_batch_is_padded_and_says_what_is_real() -> None:
