@@ -27,7 +27,7 @@ from compiler.train.sizes import given
 from compiler.train.tasks import Task, numbered
 from compiler.train.vocabulary import Labels, Vocabulary
 from graphspec import Spec
-from graphspec.diagnostics import Report, display_name
+from graphspec.diagnostics import Report, Span, display_name
 from graphspec.graph import Graph, buffer_paths, parameter_paths
 from graphspec.spec import read_spec
 
@@ -105,11 +105,11 @@ def _report_absent(recipe: Recipe, report: Report) -> Start:
 def _vocabularies(beside: Folder, recipe: Recipe, task: Task, report: Report) -> Mapping[str, Vocabulary | Labels]:
     """What lies beside weights: our own file, or the tokenizer of another program, for all tokens that are read."""
     own, other = beside.file(folder.VOCABULARY), beside.file(tokenizer.FILE)
+    place, config = recipe.span("weights.from"), beside.file(CONFIG)
     if own.is_file():
-        return vocabulary.load(own)
+        return _own(own, place, report)
     if not other.is_file():
         return {}
-    place, config = recipe.span("weights.from"), beside.file(CONFIG)
     known = tokenizer.read(other, (read_config(config, report) or {}) if config.is_file() else {}, place, report)
     if known is None:
         return {}
@@ -118,6 +118,15 @@ def _vocabularies(beside: Folder, recipe: Recipe, task: Task, report: Report) ->
         message = f"`{display_name(other)}` does not serve `{task.name}`: {what}"
         report.error("no-vocabulary", message, place, help="another task, or another checkpoint")
     return {str(feed.below): known for feed in task.feeds}
+
+
+def _own(file: Path, place: Span | None, report: Report) -> Mapping[str, Vocabulary | Labels]:
+    try:
+        return vocabulary.load(file)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        help = "copy it from the run that trained the weights"
+        report.error("no-vocabulary", f"`{display_name(file)}` is no vocabulary of a run", place, help=help)
+        return {}
 
 
 def _sizes_of_run(run: Folder, names: Collection[str], report: Report) -> dict[str, str]:

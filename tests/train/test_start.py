@@ -153,6 +153,8 @@ def test_a_map_brings_weights_and_sizes(earlier: Path, tmp_path: Path) -> None:
     changes = {"weights__from": str(place), "weights__map": "theirs", "weights__fresh": "head"}
     recipe = written(tmp_path, JUDGE + THEIRS, judged(tmp_path), **changes, steps="1", optimiser__lr="1e-12")
     assert "number along `vocab`" in faults(recipe)  # rows without a vocabulary are noise
+    (place / "vocabulary.json").write_text("[]", encoding="utf-8")
+    assert "is no vocabulary of a run" in faults(recipe)
     (place / "vocabulary.json").write_bytes((earlier / "vocabulary.json").read_bytes())
     result, _ = tiny.trained(recipe)
     before, after = weights(earlier), weights(result.folder)
