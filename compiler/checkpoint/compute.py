@@ -21,11 +21,13 @@ _DO: Mapping[str, Callable[[Tensor, float], Tensor]] = {
 
 
 def compute(tensor: Tensor, steps: Sequence[Step]) -> Tensor:
-    """The steps, one after the other, in double precision."""
+    """The steps, one after the other, in double precision; without any, the tensor itself."""
+    if not steps:
+        return tensor
     found = tensor.double()
     for step in steps:
         found = _DO[step.kind](found, step.number)
-    return found.to(tensor.dtype) if steps else tensor
+    return found.to(tensor.dtype)
 
 
 def undo(tensor: Tensor, steps: Sequence[Step]) -> Tensor:

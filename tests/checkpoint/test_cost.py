@@ -42,19 +42,24 @@ def peak():
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
-spec = graphspec.load(sys.argv[2], d=int(sys.argv[4]))
-compiler.compile(spec, compiler.Target(device="cpu"), device="meta")
+def run(folder, size):
+    spec, file = graphspec.load(Path(folder) / "spec.yaml", d=size), Path(folder) / "theirs.safetensors"
+    if sys.argv[1] == "import":
+        import_weights(spec, file, file.with_name("ours.safetensors"), "turned")
+    else:
+        load(spec, file, "turned", device="cpu")
+
+run(sys.argv[2], 64)  # what is imported late is there now
+Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
 before = peak()
-if sys.argv[1] == "import":
-    import_weights(spec, Path(sys.argv[3]), Path(sys.argv[3] + ".out"), "turned")
-else:
-    load(spec, sys.argv[3], "turned", device="cpu")
+run(sys.argv[3], 768)
 print(peak() - before)
 """
 
 
 def made(folder: Path, d: int) -> Path:
     """A file of 64 d² numbers and a few more, in the layout `turned`; `plain` has the same bytes."""
+    folder.mkdir(exist_ok=True)
     (folder / "spec.yaml").write_text(SPEC, encoding="utf-8")
     tensors: dict[str, torch.Tensor] = {}
     for layer in range(8):
@@ -70,21 +75,21 @@ def made(folder: Path, d: int) -> Path:
 @pytest.mark.parametrize(("command", "times"), [("import", 0.0), ("load", 1.0)])
 def test_memory(tmp_path: Path, command: str, times: float) -> None:
     """Importing needs a tensor at a time, loading the model itself and a tensor at a time."""
-    file = made(tmp_path, 768)
-    size, tensor = file.stat().st_size, 4 * 4 * 768**2
-    arguments = [command, str(tmp_path / "spec.yaml"), str(file), "768"]
+    small, large = made(tmp_path / "small", 64), made(tmp_path / "large", 768)
+    size, tensor = large.stat().st_size, 4 * 4 * 768**2
+    arguments = [command, str(small.parent), str(large.parent)]
     run = subprocess.run([sys.executable, "-c", MEMORY, *arguments], capture_output=True, text=True, check=True)
-    assert int(run.stdout) < times * size + 3 * tensor + 40e6  # 40 MB: code
+    assert int(run.stdout) < times * size + 3 * tensor + 12e6
 
 
-def paired(reference: Callable[[], object], ours: Callable[[], object], rounds: int = 7) -> float:
-    """How many times as long as the reference ours takes at best; both run in turn, to meet the same load."""
+def paired(reference: Callable[[], object], ours: Callable[[], object], rounds: int = 5) -> float:
+    """How many times as much of the processor's time as the reference ours takes, at best; both run in turn."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
         for call, found in zip((reference, ours), times, strict=True):
-            start = time.perf_counter()
+            start = time.process_time()
             call()
-            found.append(time.perf_counter() - start)
+            found.append(time.process_time() - start)
     return min(times[1]) / min(times[0])
 
 
@@ -107,6 +112,6 @@ def test_speed(tmp_path: Path, map: str) -> None:
 
     ours, theirs = tmp_path / "ours.safetensors", tmp_path / "written.safetensors"
     ratio = paired(lambda: save_file(copied(), theirs), lambda: import_weights(spec, file, ours, map, overwrite=True))
-    assert ratio < 1.3, f"importing takes {ratio:.2f} times as long"
+    assert ratio < 1.3, f"importing takes {ratio:.2f} times as much"
     ratio = paired(copied, lambda: compiler.load(spec, file, map, device="cpu"))
-    assert ratio < 1.3, f"loading takes {ratio:.2f} times as long"
+    assert ratio < 1.3, f"loading takes {ratio:.2f} times as much"
