@@ -16,6 +16,7 @@ SPECS = Path(__file__).parents[2] / "specs"
 SMALL = {
     "transformer.yaml": {"layers": 2, "d_model": 16, "heads": 4, "vocab": 11},
     "llm/llama.yaml": {"depth": 2, "d_model": 16, "heads": 4, "kv_heads": 2, "d_ff": 24, "vocab": 11},
+    "llm/llama31.yaml": {"depth": 2, "d_model": 16, "heads": 4, "kv_heads": 2, "d_ff": 24, "vocab": 11},
     "llm/mistral.yaml": {"depth": 2, "d_model": 16, "heads": 4, "kv_heads": 2, "d_ff": 24, "vocab": 11, "window": 3},
     "llm/mixtral.yaml": {"depth": 2, "d_model": 16, "heads": 4, "kv_heads": 2, "d_ff": 24, "experts": 3, "vocab": 11},
     "llm/deepseek_v2.yaml": {
@@ -34,6 +35,10 @@ SMALL = {
     "llm/qwen3.yaml": {"depth": 2, "d_model": 16, "heads": 4, "kv_heads": 2, "head_dim": 6, "d_ff": 24, "vocab": 11},
     "llm/gemma2.yaml": {"depth": 3, "d_model": 16, "heads": 4, "kv_heads": 2, "head_dim": 6, "d_ff": 24, "vocab": 11},
     "llm/gpt2.yaml": {"depth": 2, "d_model": 16, "heads": 4, "vocab": 11, "longest": 8},
+    "llm/opt.yaml": {"depth": 2, "d_model": 16, "heads": 4, "d_ff": 24, "vocab": 11, "longest": 8},
+    "llm/falcon.yaml": {"depth": 2, "d_model": 16, "heads": 4, "vocab": 11},
+    "llm/falcon40b.yaml": {"depth": 2, "d_model": 16, "heads": 4, "kv_heads": 2, "vocab": 11},
+    "llm/mamba.yaml": {"depth": 2, "d_model": 16, "state": 4, "rank": 3, "vocab": 11},
     "llm/gpt_neox.yaml": {"depth": 2, "d_model": 32, "heads": 4, "vocab": 11},
     "encoders/bert.yaml": {"layers": 2, "d_model": 16, "heads": 4, "vocab": 11, "longest": 8, "segments": 11},
     "encoder_decoder/bart.yaml": {"layers": 2, "d_model": 16, "heads": 4, "vocab": 11, "longest": 8},
