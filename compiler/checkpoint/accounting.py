@@ -64,8 +64,8 @@ def account(layout: Layout, weights: Weights, report: Report, exempt: Exempt = E
     used |= _aliased(layout.map, used, weights, report)
     ignored = {name for name in weights if any(fits(pattern, name) for pattern in patterns)}
     unused = [name for name in weights if name not in used | ignored]
-    _report_missing(missing, unused, weights, exempt, report)
-    _report_shapes(misshapen, report)
+    _report_missing(missing, unused, layout.map, weights, exempt, report)
+    _report_shapes(misshapen, layout.map, report)
     _report_unused(unused, layout, weights, exempt, report)
     return taken
 
@@ -102,24 +102,32 @@ def _aliased(given: CheckpointMap, used: set[str], weights: Weights, report: Rep
 
 
 def _report_missing(
-    missing: Mapping[Line, list[str]], unused: Iterable[str], weights: Weights, exempt: Exempt, report: Report
+    missing: Mapping[Line, list[str]],
+    unused: Iterable[str],
+    given: CheckpointMap,
+    weights: Weights,
+    exempt: Exempt,
+    report: Report,
 ) -> None:
     free = list(unused)
     for line, names in missing.items():
         unique = list(dict.fromkeys(names))
         notes = [Note(f"`{name}`") for name in listed(unique)]
         count = "a tensor" if len(unique) == 1 else f"{len(unique)} tensors"
-        message = f"`{display_name(weights.place)}` lacks {count} that this line reads"
+        reader = "this line reads" if given.name else "the model has"
+        message = f"`{display_name(weights.place)}` lacks {count} that {reader}"
         near = nearest(unique[0], free)
-        help = f"the file has `{near}`, which nothing reads" if near else exempt.missing
+        help = f"the file has `{near}`, which nothing reads" if near else ""
+        help = "; ".join(filter(None, (help, exempt.missing if not near or exempt.unused else "")))
         report.error("missing-tensor", message, line.span, notes=notes, help=help)
 
 
-def _report_shapes(misshapen: Mapping[Line, list[str]], report: Report) -> None:
+def _report_shapes(misshapen: Mapping[Line, list[str]], given: CheckpointMap, report: Report) -> None:
     for line, wrong in misshapen.items():
         if wrong:
             notes = [Note(text) for text in dict.fromkeys(wrong)]
-            message = f"the tensors of this line have other shapes in the file: {notes[0].message}"
+            owner = "this line" if given.name else "the model"
+            message = f"the tensors of {owner} have other shapes in the file: {notes[0].message}"
             help = "set the sizes of the spec to the checkpoint's, by `--set` or from its configuration"
             report.error("tensor-shape", message, line.span, notes=notes[1:], help=help)
 

@@ -83,9 +83,10 @@ def own_layout(graph: Graph, report: Report) -> Layout:
     given = CheckpointMap("", graph.body.span, (), (), (), (), (), {}, {})
     sizes = Resolver(graph, given, report).sizes
     found: list[FileTensor] = []
+    line = Line(graph.name, graph.body.span)  # one for all, so that one report lists them
     for path, parameter in (*parameter_paths(graph.body), *buffer_paths(graph.body)):
         shape = tuple(sizes.value(size) or 0 for size in parameter.shape)
-        use = Use(path, shape, ((path,),), False, whole(shape), Line(path, graph.body.span))
+        use = Use(path, shape, ((path,),), False, whole(shape), line)
         found.append(FileTensor((path,), shape, shape, (use,)))
     return Layout(given, tuple(found))
 
