@@ -117,7 +117,8 @@ def _report_missing(
         reader = "this line reads" if given.name else "the model has"
         message = f"`{display_name(weights.place)}` lacks {count} that {reader}"
         near = nearest(unique[0], free)
-        help = f"the file has `{near}`, which nothing reads" if near else exempt.missing
+        help = f"the file has `{near}`, which nothing reads" if near else ""
+        help = "; ".join(filter(None, (help, exempt.missing if not near or exempt.unused else "")))
         report.error("missing-tensor", message, line.span, notes=notes, help=help)
 
 
