@@ -45,6 +45,7 @@ BACKEND = (
     "emit",
     "build",
     "decode",
+    "plugins",
     "checkpoint",
     "train",
     "export",

@@ -88,7 +88,10 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How jobs are run: `rounds` in which every contestant takes `steps` steps, after `warmup` ones of each."""
+    """How jobs are run: `rounds` in which every contestant takes `steps` steps, after `warmup` ones of each.
+
+    `plugins` are imported by every process before it reads a spec.
+    """
 
     rounds: int = 11
     steps: int = 1
@@ -97,6 +100,7 @@ class Plan:
     keep_heap: bool = True
     seed: int = 0
     compile_backend: str = "inductor"
+    plugins: tuple[str, ...] = ()
 
 
 def is_suite(path: str | os.PathLike[str], report: Report) -> bool:

@@ -17,6 +17,7 @@ from compiler.bench.batches import batches
 from compiler.bench.contestants import EMITTED, Contestant, Name, Unsuited, build
 from compiler.bench.job import Job, Plan
 from compiler.bench.products import Products
+from compiler.plugins import load_plugins
 from graphspec.diagnostics import SpecError
 
 BOUND = "products"
@@ -121,6 +122,7 @@ def answers(commands: TextIO) -> Iterator[dict[str, Any]]:
     """An answer to each command: first what to run, then what to do with it."""
     task = json.loads(commands.readline())
     job, plan = Job.from_dict(task["job"]), Plan(**task["plan"])
+    load_plugins(plan.plugins)
     prepare(job, plan)
     subject = Bound(job, plan) if task["name"] == BOUND else Training(Name(**task["name"]), job, plan)
     yield {"ready": True}

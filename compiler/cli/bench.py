@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compiler.cli.options import AsJson, Settings, load_spec, parse_settings, parse_sizes
+from compiler.cli.options import AsJson, Plugins, Settings, load_spec, parse_settings, parse_sizes
+from compiler.plugins import load_plugins
 from graphspec.diagnostics import Diagnostic, Report, SpecError, display_name
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ EXAMPLE = "graphspec bench specs/llm/gpt2.yaml --set depth=2 --at B=4,T=128 --ro
 def command(
     spec: Annotated[Path, typer.Argument(metavar="SPEC|SUITE", help="A spec with --at, or a suite of jobs.")],
     settings: Settings = None,
+    plugins: Plugins = None,
     at: Annotated[str, typer.Option(metavar="B=4,T=256", help="The sizes of a batch, for a spec.")] = "",
     objective: Annotated[str, typer.Option(help="What training minimises, for a spec.")] = "next_token",
     precision: Annotated[str, typer.Option(help="fp32, tf32 or bf16, for a spec.")] = "fp32",
@@ -42,6 +44,7 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Measure training steps side by side, each contestant in a process of its own. Exit code 1 if it was not fair."""
+    load_plugins(plugins)
     from compiler.bench import Plan, Results, about, bench
     from compiler.bench.table import page
 
@@ -50,7 +53,13 @@ def command(
     report.check()
     jobs = _chosen(jobs, job)
     plan = Plan(
-        rounds=rounds, steps=steps, warmup=warmup, threads=threads, keep_heap=keep_heap, compile_backend=backend
+        rounds=rounds,
+        steps=steps,
+        warmup=warmup,
+        threads=threads,
+        keep_heap=keep_heap,
+        compile_backend=backend,
+        plugins=tuple(plugins or ()),
     )
     before = _before(output, Results(about(jobs, plan), ())) if output else None
     results = bench(jobs, plan, contestant or (), lambda line: print(line, file=sys.stderr, flush=True))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from compiler.cli.options import AsJson, Plugins, Settings, SpecPath, complain, parse_settings
-from compiler.cli.plugins import load_plugins
+from compiler.plugins import load_plugins
 from graphspec.diagnostics import Report, as_dict
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from compiler.cli.options import (
     load_spec,
     parse_target,
 )
-from compiler.cli.plugins import load_plugins
+from compiler.plugins import load_plugins
 from graphspec.diagnostics import Diagnostic, SpecError
 
 EXAMPLE = "graphspec compile specs/llm/llama.yaml -o llama.py"

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from compiler.cli.options import AsJson, Plugins
-from compiler.cli.plugins import load_plugins
+from compiler.plugins import load_plugins
 from graphspec.diagnostics import suggestion
 
 EXAMPLE = "graphspec docs std.attention"

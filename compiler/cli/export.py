@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from compiler.cli.options import AsJson, MapName, Overwrite, Plugins, Settings, SpecPath, complain, load_spec
-from compiler.cli.plugins import load_plugins
+from compiler.plugins import load_plugins
 
 EXAMPLE = "graphspec export specs/llm/llama.yaml --checkpoint model.safetensors -o DIR"
 

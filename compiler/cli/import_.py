@@ -19,7 +19,7 @@ from compiler.cli.options import (
     load_spec,
     parse_settings,
 )
-from compiler.cli.plugins import load_plugins
+from compiler.plugins import load_plugins
 from graphspec.diagnostics import Report
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from compiler.cli.options import MapName, Overwrite, Plugins, Settings, SpecPath, parse_settings
-from compiler.cli.plugins import load_plugins
+from compiler.plugins import load_plugins
 from graphspec.diagnostics import Diagnostic, Report, SpecError
 
 EXAMPLE = "graphspec new specs/llm/llama.yaml --config config.json -o mine.yaml"

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from compiler.cli.options import AsJson, Plugins
-from compiler.cli.plugins import load_plugins
+from compiler.plugins import load_plugins
 from graphspec.diagnostics import File, Report
 
 EXAMPLE = "graphspec predict runs/dates 'den 3. mai 2021'"

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from compiler.cli.options import AsJson, Plugins, Settings, SpecPath, complain, load_spec, parse_sizes
-from compiler.cli.plugins import load_plugins
+from compiler.plugins import load_plugins
 from graphspec.diagnostics import Report
 
 EXAMPLE = "graphspec reach specs/llm/llama.yaml --output logits --input tokens -o reach.svg"

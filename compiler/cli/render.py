@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from compiler.cli.options import Plugins, Settings, SpecPath, complain, load_spec, parse_sizes
-from compiler.cli.plugins import load_plugins
+from compiler.plugins import load_plugins
 from graphspec.diagnostics import Report
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from compiler.cli.options import (
     parse_sizes,
     parse_target,
 )
-from compiler.cli.plugins import load_plugins
+from compiler.plugins import load_plugins
 
 EXAMPLE = "graphspec show specs/llm/llama.yaml --at B=2,T=128"
 

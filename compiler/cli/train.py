@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from compiler.cli.options import MapName, Plugins, Settings, parse_settings
-from compiler.cli.plugins import load_plugins
+from compiler.plugins import load_plugins
 from graphspec.diagnostics import Report
 
 EXAMPLE = "graphspec train specs/transformer.yaml --data pairs.tsv --set layers=2 --steps 500"

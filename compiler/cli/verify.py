@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from compiler.cli.options import AsJson, MapName, Plugins, Settings, SpecPath, complain, load_spec
-from compiler.cli.plugins import load_plugins
+from compiler.plugins import load_plugins
 
 EXAMPLE = "graphspec verify specs/transformer.yaml --set layers=2 --set d_model=64 --set vocab=50"
 

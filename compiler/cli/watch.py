@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from compiler.cli.options import Plugins, Settings, SpecPath, complain, parse_settings
-from compiler.cli.plugins import load_plugins
+from compiler.plugins import load_plugins
 
 if TYPE_CHECKING:
     from graphspec.watch.drawing import Drawing

@@ -216,6 +216,12 @@ def test_a_worker_answers_each_command(name: str | dict[str, str]) -> None:
         assert last["last_loss"] < first["loss"] and last["memory"] > 4 * 4 * first["parameters"] - 16
 
 
+def test_a_worker_imports_plugins_before_it_reads_a_spec() -> None:
+    task = {"name": BOUND, "job": JOB.as_dict(), "plan": asdict(Plan(plugins=("no_such_module",)))}
+    with pytest.raises(SpecError, match="no-plugin"):
+        next(answers(io.StringIO(json.dumps(task) + "\n")))
+
+
 class Scripted:
     """A process that answers from a script; None: it ends."""
 

@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from compiler.cli import COMMANDS
-from compiler.cli.plugins import load_plugins
+from compiler.plugins import load_plugins
 from graphspec import SpecError
 from tests.operators.test_documentation import PLUGIN, SPEC
 

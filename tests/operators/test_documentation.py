@@ -12,8 +12,8 @@ import torch
 
 import compiler
 import graphspec
-from compiler.cli.plugins import load_plugins
 from compiler.lower.custom import FOREIGN
+from compiler.plugins import load_plugins
 from compiler.target import Target
 from graphspec.analysis.contracts import verdicts
 from graphspec.analysis.cost import Costs

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from compiler.cli.plugins import load_plugins
 from compiler.lower.custom import FOREIGN
+from compiler.plugins import load_plugins
 from compiler.train import load_run
 from graphspec import SpecError
 from graphspec.operators import OPERATORS
