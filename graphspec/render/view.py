@@ -38,13 +38,20 @@ def view(body: Body) -> View:
 
 
 def _conditions(body: Body) -> frozenset[str]:
-    """Names that hold truth values, or numbers made of nothing else: they steer the data, they are not the data."""
+    """Names that hold truth values, or numbers made of nothing else: they steer the data, they are not the data.
+
+    Rows that such numbers pick, learned or of positions, are data.
+    """
     found = {source.name for source in body.inputs if source.type.dtype == "bool"}
     for node in body.nodes:
         sources = {ref.name for _, ref in node.inputs}
-        if node.type.dtype == "bool" or (sources and sources <= found):
+        if node.type.dtype == "bool" or (sources and sources <= found and not _gives_rows(node)):
             found.add(node.name)
     return frozenset(found)
+
+
+def _gives_rows(node: Node) -> bool:
+    return bool(node.parameters) or (isinstance(node.does, Operator) and node.does.family == "position")
 
 
 def _shown(node: Node, conditions: frozenset[str]) -> Iterator[Read]:

@@ -39,6 +39,7 @@ EMBEDDING = "e: {op: embedding, in: tokens, size: vocab, dim: d}\np: {op: sinuso
         ("y: {op: contract, a: x, b: x, over: d}", ["Dot product over d [linear]"]),
         ("l: {op: linear, in: x, dim: d}\ny: l + real", ["Linear [linear]", "Add [pointwise]"]),
         ("y: x ** 0.3", ["x to the 0.3 [pointwise]"]),
+        ('p: {op: learned_position, at: "max(cumsum(real, T) - 1, 0)", size: 9, dim: d}\ny: x + p', ["Add positions [position]"]),
     ],
 )  # fmt: skip
 def test_boxes(nodes: str, boxes: list[str]) -> None:
