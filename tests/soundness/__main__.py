@@ -125,7 +125,8 @@ precision, with random weights, on fourteen worlds: different paddings, document
   is another one on a part of the sequence (what comes later cut off, padding cut off, a document alone), among other
   rows, or in another order.
 - *refuted* is contradicted if the pair that the verdict names never moves, in a world in which it must not, at four
-  lengths with larger and smaller weights.
+  lengths with larger and smaller weights. Where padding or documents say when it must not, worlds are also made for the
+  pair: these turn at each place that lets it break the contract, and every change of its token is tried.
 - *Those that hold*: of one spec in {every}, boolean matrices at lengths {sizes} say what is read, entry by entry and
   feature by feature, by the structure of every operator and with masks asked for every pair; nothing must break the
   contract there, nor in the model as it runs. This is measured for {measured}.

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from torch import Tensor
 from graphspec.analysis.contracts import Verdict, verdicts
 from graphspec.graph import Contract, Graph
 from tests.soundness.machine import Machine, differs
+from tests.soundness.pairs import TURNS, Pair, made_for
 from tests.soundness.worlds import LEFT, RIGHT, World, along, crop, rows, worlds
 
 LENGTH = 6
@@ -21,6 +23,8 @@ LONG_ENOUGH = 3
 LONGER = (6, 9, 12, 20)
 SCALES = (0.7, 0.3, 0.15, 0.7, 0.3)
 """Of weights: with smaller ones attention weighs its keys more evenly, so that what has a small part in it shows."""
+PURSUED = 2 * SCALES
+"""Of the weights with which a pair is sought in worlds made for it."""
 
 
 @dataclass(frozen=True)
@@ -234,7 +238,8 @@ def contradicted(graph: Graph, verdict: Verdict, seen: Seen) -> bool:
         return reads != (verdict.status == "proved")
     if verdict.status == "proved":
         return broken(graph, verdict, seen)
-    return not any(moves(verdict, each) for each in searched(graph, seen))
+    found = moves(verdict, seen) or pursued(graph, verdict, seen)
+    return not (found or any(moves(verdict, each) for each in searched(graph, seen)))
 
 
 def searched(graph: Graph, first: Seen) -> Iterator[Seen]:
@@ -245,25 +250,36 @@ def searched(graph: Graph, first: Seen) -> Iterator[Seen]:
             yield Seen(Machine(graph, first.seed + 100 + seed, scale), length, first.seed + seed, first.lawful)
 
 
-PAIR = re.compile(r"`y`(?: at `T` = (?P<i>\d+))? reads `(?P<source>\w+)` at `T` = (?P<j>\d+)")
+def pursued(graph: Graph, verdict: Verdict, first: Seen) -> bool:
+    """Whether the pair that is told moves in worlds made for it, where the contract says when it must not."""
+    pair, kind = Pair.said(verdict.summary), kind_of(verdict)
+    if pair is None or kind not in TURNS or (pair.i is None) != first.pooled:
+        return False
+    tries = product(enumerate(PURSUED, start=first.seed), LONGER)
+    return any(
+        pair.moves(Machine(graph, seed, scale), given)
+        for (seed, scale), length in tries
+        if pair.fits(length) and (given := made_for(kind, pair, length, seed))
+    )
+
+
 SHIFTED = re.compile(r"`y\[t\]` reads `(?P<source>\w+)\[t(?: (?P<sign>[+−]) (?P<by>\d+))?\]`")
 
 
 def moves(verdict: Verdict, seen: Seen) -> bool:
     """Whether the pair that refutes a contract is seen to move; where none is told, whether the contract is broken."""
-    found = PAIR.fullmatch(verdict.summary)
+    found = Pair.said(verdict.summary)
     shifted = SHIFTED.fullmatch(verdict.summary)
     if shifted and shifted["source"] == "tokens" and not seen.pooled:
         by = int(shifted["by"] or 0) * (-1 if shifted["sign"] == "−" else 1)
         return bool(seen.moved.diagonal(by, -2, -1).any())
-    if found is None or found["source"] != "tokens":
+    if found is None:
         return broken(seen.machine.graph, verdict, replace(seen, lawful=frozenset(LAWS), together=True))
-    i, j = int(found["i"] or 0), int(found["j"])
-    if max(i, j) >= seen.length:
+    if not found.fits(seen.length):
         return False
     within = WITHIN.get(kind_of(verdict))
     moved = seen.moved & within(seen) if within else seen.moved
-    return bool(moved[:, 0 if seen.pooled else i, j].any())
+    return bool(moved[:, 0 if seen.pooled else found.i or 0, found.j].any())
 
 
 WITHIN: dict[str, Callable[[Seen], Tensor]] = {
