@@ -15,7 +15,7 @@ INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "
 INFIX |= {"remainder": "%"}
 INFIX |= {"greater": ">", "greater_equal": ">=", "equal": "==", "not_equal": "!=", "and": "&", "or": "|"}
 CALLS = {"exp": "torch.exp", "log": "torch.log", "sqrt": "torch.sqrt", "sin": "torch.sin", "cos": "torch.cos"}
-CALLS |= {"abs": "torch.abs", "sigmoid": "torch.sigmoid", "tanh": "torch.tanh", "relu": "F.relu", "silu": "F.silu"}
+CALLS |= {"abs": "torch.abs", "sigmoid": "torch.sigmoid", "tanh": "torch.tanh", "silu": "F.silu"}
 CALLS |= {"gelu": "F.gelu", "softplus": "F.softplus", "floor": "torch.floor", "ceil": "torch.ceil"}
 
 
@@ -81,12 +81,27 @@ def _quick_gelu(at: Site) -> Code:
     return infix("*", x, call("torch.sigmoid", infix("*", Code("1.702"), x)))
 
 
+def _relu(at: Site) -> Code:
+    x = _operand(at, 0)
+    return at.runtime("relu_by_sign", x) if _made_for_a_cpu(at) else call("F.relu", x)
+
+
+def _gelu_tanh(at: Site) -> Code:
+    x = _operand(at, 0)
+    return at.runtime("gelu_by_sigmoid", x) if _made_for_a_cpu(at) else call("F.gelu", x, approximate='"tanh"')
+
+
+def _made_for_a_cpu(at: Site) -> bool:
+    return at.target.fusion == "fused" and at.target.device == "cpu"
+
+
 SPECIAL: Mapping[str, Callable[[Site], Code]] = {
     "identity": lambda at: _operand(at, 0),
     "negative": lambda at: prefix("-", _operand(at, 0)),
     "not": lambda at: prefix("~", _operand(at, 0)),
-    "relu2": lambda at: method(call("F.relu", _operand(at, 0)), "square"),
-    "gelu_tanh": lambda at: call("F.gelu", _operand(at, 0), approximate='"tanh"'),
+    "relu": _relu,
+    "relu2": lambda at: method(_relu(at), "square"),
+    "gelu_tanh": _gelu_tanh,
     "quick_gelu": _quick_gelu,
     "floor_divide": _floor_divide,
     "minimum": _tensor_extreme,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from compiler.lower.code import Code, atom, call, method, tuple_of
 from compiler.lower.lines import Line
+from compiler.target import Target
 from graphspec.axes import Dim, Number, TensorType
 from graphspec.graph import Node, Parameter, Ref
 
@@ -57,6 +58,10 @@ class Site:
     def runtime(self, function: str, *arguments: Code | str, **named: Code | str | None) -> Code:
         """A call of a function of the runtime."""
         return call(self.scope.unit.use(function), *arguments, **named)
+
+    @property
+    def target(self) -> Target:
+        return self.scope.unit.target
 
     def same(self, left: Dim, right: Dim) -> bool:
         return self.scope.unit.sizes.same(left, right)

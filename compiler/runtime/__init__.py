@@ -9,6 +9,7 @@ from compiler.runtime.linear_loss import linear_cross_entropy
 from compiler.runtime.loss import ctc_loss
 from compiler.runtime.model import Model
 from compiler.runtime.parameters import Parameters
+from compiler.runtime.pointwise import gelu_by_sigmoid, relu_by_sign
 from compiler.runtime.position import (
     alibi,
     alibi_slopes,
@@ -45,12 +46,14 @@ __all__ = [
     "checkpoint",
     "ctc_loss",
     "flexible_attention",
+    "gelu_by_sigmoid",
     "linear_cross_entropy",
     "linear_scan",
     "masked_attention",
     "masked_softmax",
     "merged_linear",
     "relative_bias",
+    "relu_by_sign",
     "rotary_table",
     "rotate_halves",
     "rotate_pairs",
