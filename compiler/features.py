@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
 
 from compiler.target import Target
 from graphspec.diagnostics import Diagnostic, SpecError
 
+if TYPE_CHECKING:
+    import torch
+
 TF32_FROM = (8, 0)
 """The compute capability from which a GPU multiplies in TF32."""
+
+SIDE, ROUNDS = 512, 9
+"""Of the matrices that are multiplied to find out which type is quicker, and how often."""
+
+CLEARLY = 1.1
+"""By how much fp32 must be quicker to be taken."""
 
 
 def resolve(target: Target) -> Target:
@@ -59,6 +72,35 @@ def _lacks_on_cuda(device: str, precision: str) -> Iterator[Diagnostic]:
         yield Diagnostic("no-such-precision", f"`{name}` cannot compute in bf16", help=help)
     if precision == "tf32" and not able:
         yield Diagnostic("no-such-precision", f"`{name}` cannot compute in tf32", help="say `precision=fp32`")
+
+
+def multiplied_in(kind: torch.dtype, device: torch.device) -> torch.dtype:
+    """The type in which products of a type are quickest on a device: its own, or for a rounded one on a CPU maybe fp32.
+
+    A product of bf16 numbers is summed in fp32 either way. Processors with instructions for bf16, but none that make it
+    quick, take longer for it than for fp32 (Intel's with AVX512-BF16 and without AMX: 1.3 to 1.9 times).
+    """
+    import torch
+
+    rounded = kind in (torch.bfloat16, torch.float16) and device.type == "cpu"
+    return torch.float32 if rounded and _fp32_is_quicker(kind) else kind
+
+
+@cache
+def _fp32_is_quicker(kind: torch.dtype) -> bool:
+    """Measured once a process, in some tens of milliseconds."""
+    import torch
+
+    with torch.autocast("cpu", enabled=False):
+        wide = torch.ones(SIDE, SIDE)
+        low = wide.to(kind)
+        seconds: dict[torch.dtype, list[float]] = {wide.dtype: [], kind: []}
+        for _ in range(ROUNDS):
+            for matrix in (wide, low):
+                begun = time.perf_counter()
+                torch.mm(matrix, matrix)
+                seconds[matrix.dtype].append(time.perf_counter() - begun)
+    return median(seconds[kind]) > CLEARLY * median(seconds[wide.dtype])
 
 
 def refuse_what_it_lacks(target: Target) -> None:

@@ -19,6 +19,9 @@ ObjectiveKind = Literal["next_token", "cross_entropy", "ctc"]
 ROUNDED: tuple[Precision, ...] = ("bf16", "fp16")
 """The precisions for which weights are copied at every step, to be rounded."""
 
+PIECE = 1 << 24
+"""How many logits a fused loss holds at a time: fewer are slower, as a gradient is gone through for each piece."""
+
 IGNORE = -100
 """The label that counts for nothing, torch's own by default."""
 

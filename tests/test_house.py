@@ -37,9 +37,9 @@ LANGUAGE = (
     "watch",
 )
 BACKEND = (
-    "runtime",
     "target",
     "features",
+    "runtime",
     "passes",
     "lower",
     "emit",

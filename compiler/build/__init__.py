@@ -51,7 +51,6 @@ def compile(
         target = replace(target, device=cast("str", torch.device(device).type))  # pyright: ignore[reportArgumentType]
     target = resolve(target)
     place = str(device or target.device)
-    place = str(device or target.device)
     prepared = run(graph, target)
     refuse_if_it_cannot_be(prepared, place, target.precision)
     model = build(prepared, target)

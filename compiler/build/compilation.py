@@ -16,18 +16,21 @@ from graphspec.graph import Body, Call, Graph, Mixture, Repeat
 
 How = Literal["off", "blocks", "whole"]
 
+FOLDER = "TORCHINDUCTOR_CACHE_DIR"
+"""The variable that says where torch keeps kernels."""
+
 
 class Counted:
-    """A backend of torch.compile that counts the graphs it is given."""
+    """A backend of torch.compile, with options of its own, that counts the graphs it is given."""
 
-    def __init__(self, backend: str) -> None:
-        self.backend, self.graphs = backend, 0
+    def __init__(self, backend: str, **options: Any) -> None:
+        self.backend, self.options, self.graphs = backend, options, 0
 
     def __call__(self, graph: Any, inputs: Any) -> Any:
         from torch._dynamo.backends.registry import lookup_backend
 
         self.graphs += 1
-        return lookup_backend(self.backend)(graph, inputs)
+        return lookup_backend(self.backend)(graph, inputs, **self.options)
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ class Compilation:
     counted: Counted = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "counted", Counted(self.backend))
+        _keep_what_is_made()
+        object.__setattr__(self, "counted", Counted(self.backend, **_options(self.backend)))
 
     @property
     def graphs(self) -> int:
@@ -53,7 +57,6 @@ class Compilation:
         return self.counted.graphs
 
     def __call__(self, model: nn.Module) -> None:
-        _keep_what_is_made()
         for path in self.regions:
             model.get_submodule(path).compile(fullgraph=True, backend=self.counted)
 
@@ -99,6 +102,21 @@ def _calls(body: Body, prefix: str) -> Iterator[tuple[str, Body]]:
             yield f"{prefix}{node.name}", node.does.body
 
 
+def _options(backend: str) -> dict[str, Any]:
+    """What the backend is told besides the graph."""
+    if backend != "inductor":
+        return {}
+    from compiler.build.products import WidenProducts
+
+    return {"config_patches": {"post_grad_custom_pre_pass": WidenProducts()}}
+
+
 def _keep_what_is_made() -> None:
-    """Let torch find its kernels again after a restart; a folder that the user chose stays."""
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path(files.folder()).parent / "inductor"))
+    """Let torch find its kernels again after a restart; a folder that the user chose stays.
+
+    Torch itself names a folder among temporary files as soon as parts of it are imported.
+    """
+    from torch._inductor.runtime.cache_dir_utils import default_cache_dir
+
+    if os.environ.get(FOLDER, default_cache_dir()) == default_cache_dir():
+        os.environ[FOLDER] = str(Path(files.folder()).parent / "inductor")

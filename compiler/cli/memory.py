@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 def show_memory(graph: Graph, sizes: Mapping[str, int], target: Target, as_json: bool) -> None:
     """Print what training at some sizes takes, on a processor unless the target names another device."""
+    from compiler.passes import FORM, run
     from graphspec.analysis.memory import recompute, training_memory
     from graphspec.render.memory import memory_dict, memory_text
 
@@ -22,6 +23,7 @@ def show_memory(graph: Graph, sizes: Mapping[str, int], target: Target, as_json:
     if missing:
         raise typer.BadParameter(f"memory depends on the size of {', '.join(missing)}", param_hint="--at")
     device = "cuda" if target.device == "cuda" else "cpu"
+    graph = run(graph, target, FORM) if target.goal else graph
     precision = "fp32" if target.precision == "tf32" else target.precision
     try:
         memory = training_memory(graph, sizes, precision, device)

@@ -21,10 +21,12 @@ from graphspec.graph import Graph
 
 Pass = Callable[[Graph, Target], Graph]
 
+FORM: tuple[Pass, ...] = (add_objective, drop_unread, fuse_loss)
+"""What decides how much memory a step of training takes."""
+
 PIPELINE: tuple[Pass, ...] = (
-    add_objective,
+    *FORM,
     fit_memory,
-    drop_unread,
     ready_masks,
     alibi_slopes,
     share_rotary,
@@ -33,7 +35,6 @@ PIPELINE: tuple[Pass, ...] = (
     input_defaults,
     merge_common,
     merge_linears,
-    fuse_loss,
 )
 
 

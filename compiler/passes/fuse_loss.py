@@ -1,6 +1,6 @@
 """Compute the loss without ever holding the logits whole.
 
-It takes less than half the memory. With many classes it is quicker too, but for bf16 on the CPU (docs/kernels.md).
+It takes less than half the memory. With many classes it is quicker too (docs/kernels.md).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from compiler.passes.internal import LinearCrossEntropy
 from compiler.passes.rewrite import fresh, names
-from compiler.target import ROUNDED, Target
+from compiler.target import Target
 from graphspec.axes import Sizes
 from graphspec.graph import Body, Graph, Node, Parameter, Ref, Value
 from graphspec.operators import Operator
@@ -29,7 +29,7 @@ def fuse_loss(graph: Graph, target: Target) -> Graph:
 
     The projection stays, unread, as the owner of its tensors.
     """
-    if target.fusion != "fused" or (target.device == "cpu" and target.precision in ROUNDED):
+    if target.fusion != "fused":
         return graph
     sizes = Sizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})
     body = graph.body
@@ -44,14 +44,15 @@ def _fused(body: Body, loss: Node, does: CrossEntropy, sizes: Sizes) -> Body:
     inputs = dict(loss.inputs)
     cut = _alone(body, inputs["logits"], Slice)
     projection = _alone(body, cut.inputs[0][1] if cut else inputs["logits"], Linear)
-    classes = sizes.value(body.type_of(inputs["logits"]).sizes[-1])
+    width = body.type_of(inputs["logits"]).sizes[-1]
+    classes = sizes.value(width)
     if projection is None or classes is None or classes < MANY or not body.type_of(inputs["labels"]).axes:
         return body
     hidden = projection.inputs[0][1]
     shortened = () if cut is None else (_shorter(cut, hidden, body, sizes),)
     fused = replace(
         loss,
-        does=LinearCrossEntropy(ignore=does.ignore, smoothing=does.smoothing),
+        does=LinearCrossEntropy(classes=width, ignore=does.ignore, smoothing=does.smoothing),
         inputs=(("x", Ref(shortened[0].name, "") if shortened else hidden), ("labels", inputs["labels"])),
         parameters=tuple(_borrowed(projection)),
     )

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from compiler.passes.kernels import Choice
+from compiler.target import PIECE
 from graphspec.axes import Axis, Dim, Number, Sizes, TensorType, dim
 from graphspec.graph import Ref
 from graphspec.masks import Adjacency, Causal, Documents, Keys, Mask, Prefix, atoms
 from graphspec.operators import Operator, Signature
+from graphspec.operators.declare import Saved, Use
 from graphspec.operators.scaling import Scaling
 
 
@@ -168,12 +170,19 @@ class MergedLinear(_Internal):
 class LinearCrossEntropy(_Internal):
     """`cross_entropy` of the logits that a linear makes of `x`; its weight and bias are tied to the linear's."""
 
+    classes: Dim
     ignore: int
     smoothing: float
 
     op = "linear_cross_entropy"
     family = "loss"
     signature = Signature("x: ... n, labels: int ... -> loss:")
+
+    def saved(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType], use: Use) -> Saved:
+        """The gradients, which are computed with the loss; the logits come and go in pieces."""
+        x, labels = inputs["x"], inputs["labels"]
+        logits = labels.elements() * self.classes
+        return Saved(numbers=x.elements(), passing=logits, at_most=PIECE, at_once=True)
 
 
 HOISTED = (MaskTensor, RotaryTable)

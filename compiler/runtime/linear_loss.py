@@ -6,13 +6,18 @@ what is kept for the way back is as large as the inputs; the logits of all rows 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-PIECE = 1 << 24
-"""How many logits exist at a time: fewer are slower, as the weight's gradient is gone through for each piece."""
+from compiler.features import multiplied_in
+from compiler.target import PIECE
+
+TINY = 1e-30
+"""Smaller probabilities have lost digits in fp32."""
 
 
 def linear_cross_entropy(
@@ -27,43 +32,72 @@ def linear_cross_entropy(
 
     There is no second derivative.
     """
-    if torch.is_autocast_enabled(x.device.type):
-        kind = torch.get_autocast_dtype(x.device.type)
-        x, weight, bias = x.to(kind), weight.to(kind), None if bias is None else bias.to(kind)
+    device = x.device.type
+    rounded = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
     learns = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (x, weight, bias))
-    return _linear_cross_entropy(x, labels, weight, bias, ignore_index, label_smoothing, learns)[0]
+    return _linear_cross_entropy(x, labels, weight, bias, ignore_index, label_smoothing, learns, rounded)[0]
 
 
 @torch.library.custom_op("graphspec::linear_cross_entropy", mutates_args=())
 def _linear_cross_entropy(
-    x: Tensor, labels: Tensor, weight: Tensor, bias: Tensor | None, ignore: int, smoothing: float, learns: bool
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """The loss; what `x`, `weight` and `bias` get of its gradient, empty where nothing learns; the factor to that.
+    x: Tensor,
+    labels: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    ignore: int,
+    smoothing: float,
+    learns: bool,
+    rounded: torch.dtype | None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The loss, and its gradients for `x`, `weight` and `bias`, empty where nothing learns.
 
     To `torch.compile` it is one operator, so that the number of pieces makes no graph of its own.
     """
-    counted = labels != ignore
     loss, of_x, of_weight, of_bias = _results(x, weight, bias, learns)
-    factor = counted.sum().to(loss.dtype).reciprocal()
+    if rounded is not None:
+        kind = multiplied_in(rounded, x.device)
+        x, weight, bias = x.to(kind), weight.to(kind), None if bias is None else bias.to(kind)
+    counted = labels != ignore
+    share = counted.to(loss.dtype) / counted.sum().clamp(min=1)
+    loss /= counted.sum()  # where nothing counts there is no mean
+    if not len(x):
+        of_weight.zero_()
     rows = min(max(1, PIECE // len(weight)), len(x))
     logits = x.new_empty(rows, len(weight))
     scores = logits if x.dtype == loss.dtype else logits.to(loss.dtype)
     for start in range(0, len(x), max(1, rows)):
-        some, real = x[start : start + rows], counted[start : start + rows, None]
-        columns = labels[start : start + rows].where(real[:, 0], 0)[:, None]
+        some, shares = x[start : start + rows], share[start : start + rows, None]
+        columns = labels[start : start + rows].where(shares[:, 0] > 0, 0)[:, None]
         made = torch.mm(some, weight.T, out=logits[: len(some)])
         made = made if bias is None else made.add_(bias)
         chances = made if scores is logits else scores[: len(some)].copy_(made)
-        torch.log_softmax(chances, -1, out=chances)
-        loss += _losses(chances, columns, smoothing).where(real, 0).sum()
+        losses = _to_chances(chances, columns, smoothing)
+        if not losses.is_cuda and losses.isinf().any():
+            lost = losses[:, 0].isinf()
+            again = F.linear(some[lost], weight, bias).to(loss.dtype).log_softmax(-1)
+            losses[lost] = _losses(again, columns[lost], smoothing)
+        loss += (losses * shares).where(shares > 0, 0).sum()
         if learns:
-            chances.exp_()
             made = made if chances is made else made.copy_(chances)
             _less_wanted(made, columns, smoothing)
-            of_x[start : start + rows] = (made @ weight).where(real, 0)
-            _add_product(of_weight, made.T, some.where(real, 0))
-            of_bias += (real.to(x.dtype).T @ made)[0] if len(of_bias) else 0
-    return loss * factor, of_x, of_weight, of_bias, factor
+            of_x[start : start + rows] = ((made @ weight) * shares).where(shares > 0, 0)
+            _add_product(of_weight, made.T, (some * shares).where(shares > 0, 0).to(x.dtype), first=start == 0)
+            of_bias += (shares.to(x.dtype).T @ made)[0] if len(of_bias) else 0
+    return loss, of_x, of_weight, of_bias
+
+
+def _to_chances(scores: Tensor, columns: Tensor, smoothing: float) -> Tensor:
+    """Turn the scores of classes into their probabilities, in place. Returns the loss of each row [n, 1].
+
+    On a CPU the loss is read off the probabilities, which saves going through all classes once more; it is infinite
+    where that of the wanted class is too small to tell.
+    """
+    if scores.is_cuda or smoothing:
+        losses = _losses(torch.log_softmax(scores, -1, out=scores), columns, smoothing)
+        scores.exp_()
+        return losses
+    wanted = torch.softmax(scores, -1, out=scores).gather(1, columns)
+    return wanted.log().neg().masked_fill(wanted < TINY, math.inf)
 
 
 def _losses(chances: Tensor, columns: Tensor, smoothing: float) -> Tensor:
@@ -81,26 +115,40 @@ def _less_wanted(made: Tensor, columns: Tensor, smoothing: float) -> None:
     made.scatter_add_(1, columns, made.new_full((1, 1), smoothing - 1).expand_as(columns))
 
 
-def _results(x: Tensor, weight: Tensor, bias: Tensor | None, learns: bool) -> tuple[Tensor, ...]:
+def _results(x: Tensor, weight: Tensor, bias: Tensor | None, learns: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Where the loss and the gradients are summed, in fp32 at least."""
     wide = torch.promote_types(x.dtype, torch.float32)
-    shapes = (x.shape, weight.shape, (0,) if bias is None else bias.shape)
-    return x.new_zeros((), dtype=wide), *(x.new_zeros(shape if learns else 0, dtype=wide) for shape in shapes)
+    size = None if bias is None else bias.shape
+    return (
+        x.new_zeros((), dtype=wide),
+        x.new_empty(x.shape if learns else 0, dtype=wide),
+        weight.new_empty(weight.shape if learns else 0, dtype=wide),
+        x.new_zeros(size if learns and size else 0, dtype=wide),
+    )
 
 
-def _add_product(to: Tensor, left: Tensor, right: Tensor) -> None:
+def _add_product(to: Tensor, left: Tensor, right: Tensor, first: bool) -> None:
+    """Sum a product; the first one is written where nothing was."""
     if to.dtype == left.dtype:
-        to.addmm_(left, right)
+        torch.mm(left, right, out=to) if first else to.addmm_(left, right)
+    elif first:
+        to.copy_(left @ right)
     else:
         to += left @ right
 
 
 @_linear_cross_entropy.register_fake
 def _(
-    x: Tensor, labels: Tensor, weight: Tensor, bias: Tensor | None, ignore: int, smoothing: float, learns: bool
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    loss, of_x, of_weight, of_bias = _results(x, weight, bias, learns)
-    return loss, of_x, of_weight, of_bias, loss.clone()
+    x: Tensor,
+    labels: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    ignore: int,
+    smoothing: float,
+    learns: bool,
+    rounded: torch.dtype | None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    return _results(x, weight, bias, learns)
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -109,11 +157,15 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None
 
 
 def _back(ctx: Any, slope: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-    *gradients, factor = ctx.saved_tensors
-    slope = slope * factor
-    pairs = zip(gradients, ctx.kinds, strict=True)
-    of_x, of_weight, of_bias = (None if kind is None else (gradient * slope).to(kind) for gradient, kind in pairs)
-    return of_x, None, of_weight, of_bias, None, None, None
+    pairs = zip(ctx.saved_tensors, ctx.kinds, strict=True)
+    scaled = (lambda it: it) if _is_one(slope) else (lambda it: it * slope)
+    of_x, of_weight, of_bias = (None if kind is None else scaled(gradient).to(kind) for gradient, kind in pairs)
+    return of_x, None, of_weight, of_bias, None, None, None, None
+
+
+def _is_one(slope: Tensor) -> bool:
+    """Whether nothing is to be scaled, where it costs nothing to know: eagerly, on the CPU."""
+    return type(slope) is Tensor and slope.device.type == "cpu" and slope.item() == 1
 
 
 _linear_cross_entropy.register_autograd(_back, setup_context=_keep)

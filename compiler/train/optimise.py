@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from compiler.features import lacks, resolve
+from compiler.features import lacks, multiplied_in, resolve
 from compiler.target import Target
 from compiler.train.recipe import Optimiser, Recipe, Schedule
 from graphspec.diagnostics import Report
@@ -70,12 +70,17 @@ def sow(seed: int, step: int) -> None:
 
 
 def device_of(recipe: Recipe, report: Report) -> torch.device:
-    """The device that the recipe asks for. Reports one that is not there or cannot do the precision."""
+    """The device that the recipe asks for. Reports one that is not there or bad at the precision."""
     device = resolve(Target(device=recipe.device)).device
     for lacking in lacks(device, recipe.precision):
         key = "device" if lacking.code == "no-device" else "precision"
         report.add(replace(lacking, span=recipe.span(key), help=lacking.help.replace("=", ": ")))
-    return torch.device(device)
+    found = torch.device(device)
+    if recipe.precision == "bf16" and recipe.compile == "off" and multiplied_in(torch.bfloat16, found) == torch.float32:
+        message = "this processor multiplies in fp32 more quickly than in bf16"
+        help = "say `compile: blocks`, which takes the quicker one, or `precision: fp32`"
+        report.warning("slow-precision", message, recipe.span("precision"), help=help)
+    return found
 
 
 @contextlib.contextmanager

@@ -29,6 +29,8 @@ class Needs:
     numbers: int
     truths: int
     moment: int
+    passing: int
+    at_once: bool
 
 
 @dataclass(slots=True)
@@ -64,7 +66,11 @@ class Book:
         if learning not in facts.needs:
             found = does.saved(facts.types, [it.type for it in node.outputs], Use(self.device, learning))
             amounts = (found.elements, found.numbers, found.truths, found.moment)
-            facts.needs[learning] = Needs(found.ports, *map(self.number, amounts))
+            passing = self.number(found.passing)
+            passing = passing if found.at_most is None else min(passing, found.at_most)
+            facts.needs[learning] = Needs(
+                found.ports, *map(self.number, amounts), passing=passing, at_once=found.at_once
+            )
         return facts.needs[learning]
 
     def amount(self, given: TensorType) -> Amount:

@@ -9,6 +9,7 @@ from graphspec.analysis.cost import Costs
 from graphspec.analysis.step import FP32, Step
 from graphspec.axes import Axis, TensorType, dim
 from graphspec.graph import Body, Call, Graph, Input, Node, Ref, Repeat, Value
+from graphspec.operators import Operator
 from graphspec.operators.loss import CrossEntropy
 from graphspec.operators.shape import Slice
 
@@ -65,7 +66,7 @@ def training_memory(graph: Graph, sizes: Mapping[str, int], precision: str = "fp
 def add_loss(graph: Graph) -> Graph:
     """The graph with a cross-entropy as its last output, of next tokens where the first output has positions."""
     body = graph.body
-    if any(isinstance(node.does, CrossEntropy) for node in body.nodes):
+    if any(isinstance(node.does, Operator) and node.does.family == "loss" for node in body.nodes):
         return graph
     logits = next(((name, ref) for name, ref in body.outputs if body.type_of(ref).dtype == "float"), None)
     if logits is None:

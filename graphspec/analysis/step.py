@@ -126,6 +126,8 @@ class Step:
         mine: dict[str, list[Storage]] = {}
         last = self._last_readers(body)
         for at, node in enumerate(body.nodes):
+            if node.name not in last:  # it is there for its tensors alone
+                continue
             made = self.node(node, body, values, f"{path}{node.name}")
             mine[node.name] = made
             for value, storage in zip(node.outputs, made, strict=True):
@@ -277,6 +279,10 @@ class Step:
         if own:
             saved.append(self.ledger.allocate(int(own * self.share)))
         saved += self._cast_weights(does, learned)
+        if needs.at_once:
+            self._learn(learned)
+            learned = ()
+        self.ledger.touch(needs.passing * FP32)
         reads = tuple(it for it in given.values() if it.learns)
         passes = isinstance(does, Pointwise) and does.passes
         self.tape.append(Did(does.op, reads, made[0], tuple(saved), learned, passes, needs.moment * FP32))
@@ -326,16 +332,20 @@ class Step:
             for storage in dict.fromkeys(done.reads):
                 if not own:
                     self._flow(storage, gradient, done)
-            for name, count in done.learns:
-                if name in self.learned:
-                    self.ledger.touch(count * FP32)
-                else:
-                    self.learned.add(name)
-                    self.ledger.allocate(count * FP32)
+            self._learn(done.learns)
             if not own:
                 self.ledger.drop(self.gradients.pop(done.gave))
         for storage in done.saved:
             self.ledger.drop(storage)
+
+    def _learn(self, learned: Sequence[tuple[str, int]]) -> None:
+        """Gradients of learned tensors: they stay, and further ones are added to them."""
+        for name, count in learned:
+            if name in self.learned:
+                self.ledger.touch(count * FP32)
+            else:
+                self.learned.add(name)
+                self.ledger.allocate(count * FP32)
 
     def _flow(self, storage: Storage, gradient: Storage, done: Did) -> None:
         """The gradient of an operand, added to what other readers gave."""

@@ -91,7 +91,7 @@ class Attend(Operator):
 
     def saved(self, inputs: Mapping[str, TensorType], outputs: Sequence[TensorType], use: Use) -> Saved:
         """A fused kernel keeps one number a row; where there is none, scaled queries and keys and weights are kept."""
-        weights = outputs[1].elements()
+        weights = product(inputs["query"].sizes[:-1]) * inputs["key"].sizes[-3]
         scaled = inputs["query"].elements() + inputs["key"].elements()
         uneven = inputs["query"].sizes[-1] != inputs["value"].sizes[-1]
         on_cpu = use.device == "cpu"

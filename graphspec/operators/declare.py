@@ -132,7 +132,8 @@ class Saved:
     """What a backward pass reads again of one use: values at `ports`, inputs or outputs, and tensors of its own.
 
     These have `elements` of the result's type, `numbers` in fp32 and `truths`. `moment`: further numbers in fp32 that
-    the backward pass holds while it computes.
+    the backward pass holds while it computes; `passing`: that the forward pass does, `at_most` so many where it
+    computes in pieces. `at_once`: the gradients of what it learns are computed with it, and there from then on.
     """
 
     ports: tuple[str, ...] = ()
@@ -140,6 +141,9 @@ class Saved:
     numbers: Dim = _NONE
     truths: Dim = _NONE
     moment: Dim = _NONE
+    passing: Dim = _NONE
+    at_most: int | None = None
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

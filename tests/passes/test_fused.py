@@ -109,9 +109,8 @@ lm(tokens):
     [
         {"fusion": "plain"},
         {"returns": None},
-        {"precision": "bf16"},
     ],
-    ids=["plain", "the logits are an output", "it does not pay"],
+    ids=["plain", "the logits are an output"],
 )
 def test_a_loss_that_is_not_fused(change: dict[str, str | None]) -> None:
     target = Target(**{"device": "cpu", "fusion": "fused", "objective": NEXT, "returns": "loss", **change})  # pyright: ignore

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
 from compiler.train import optimise
 from compiler.train.recipe import Optimiser, Schedule
+from graphspec.diagnostics import Report
+from tests.train import tiny
 
 
 def rates(then: str, warmup: int = 4, steps: int = 12) -> list[float]:
@@ -59,3 +63,21 @@ def test_chance_follows_from_seed_and_step() -> None:
     assert drawn(1, 2) == drawn(1, 2)
     assert drawn(1, 2) != drawn(1, 3)
     assert drawn(1, 2) != drawn(2, 2)
+
+
+@pytest.mark.parametrize(
+    ("quick", "compiled", "said"),
+    [
+        (torch.float32, "off", ["slow-precision"]),
+        (torch.float32, "blocks", []),
+        (torch.bfloat16, "off", []),
+    ],
+)
+def test_bf16_that_is_slow_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: torch.dtype, compiled: str, said: list[str]
+) -> None:
+    monkeypatch.setattr(optimise, "multiplied_in", lambda kind, device: quick)
+    report = Report()
+    recipe = tiny.recipe(tmp_path, tiny.upper(tmp_path), precision="bf16", compile=compiled, device="cpu")
+    assert optimise.device_of(recipe, report) == torch.device("cpu")
+    assert [it.code for it in report.diagnostics] == said and not report.failed
