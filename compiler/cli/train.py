@@ -35,8 +35,8 @@ def command(
 ) -> None:
     """Train a model from files; every measurement, the source and the weights go to a run folder."""
     load_plugins(plugins)
+    from compiler.train import heap, session
     from compiler.train import recipe as recipes
-    from compiler.train import session
 
     changes = {f"set.{name}": value for name, value in parse_settings(settings).items()} | parse_settings(options)
     flags = {
@@ -60,6 +60,7 @@ def command(
         found = recipes.from_flags(recipe, changes, report)
     report.check()
     assert found is not None
+    heap.keep()
     result = session.run(found, resume=resume)
     if not result.finished:
         raise typer.Exit(130)
