@@ -59,13 +59,11 @@ class Contestant:
     """A model in this process, ready to train. `regions`: how many graphs torch.compile may make of it."""
 
     model: nn.Module
-    last: bool
     regions: int
     counted: Counted | None
 
     def loss(self, batch: Mapping[str, Tensor]) -> Tensor:
-        made = self.model(**batch)
-        return made[-1] if self.last else made
+        return self.model(**batch)
 
     @property
     def graphs(self) -> int:
@@ -82,12 +80,14 @@ def graph_of(job: Job) -> Graph:
 
 
 def target_of(job: Job, more: str = "") -> Target:
-    """What the emitted model is compiled for. Raises `SpecError`."""
+    """What the emitted model is compiled for: what `graphspec train` takes, but for `more`. Raises `SpecError`."""
     report = Report()
-    if "memory=" in more and "at=" not in more:
-        more += f",at=({', '.join(f'{name}={size}' for name, size in job.at.items())})"
-    text = f"device={job.device},precision={job.precision},objective={job.objective}{f',{more}' if more else ''}"
-    target = Target.parse(text, report)
+    usual = {"device": job.device, "precision": job.precision, "objective": job.objective}
+    usual |= {"returns": "loss", "fusion": "fused"}
+    if "memory=" in more:
+        usual["at"] = f"({', '.join(f'{name}={size}' for name, size in job.at.items())})"
+    unsaid = [f"{key}={value}" for key, value in usual.items() if f"{key}=" not in more]
+    target = Target.parse(",".join([*unsaid, *([more] if more else [])]), report)
     report.check()
     return target
 
@@ -96,14 +96,13 @@ def build(name: Name, job: Job, backend: str, seed: int) -> Contestant:
     """The contestant on the job's device. Raises `SpecError`, `Unsuited`, or what an adapter raises."""
     if name.own:
         spec = load(job.spec, **job.set)
-        target = target_of(job, name.target)
-        model = compile(spec, target, seed=seed, compile=name.how, backend=backend)  # pyright: ignore[reportArgumentType]
+        model = compile(spec, target_of(job, name.target), seed=seed, compile=name.how, backend=backend)  # pyright: ignore[reportArgumentType]
         made = model.compilation
         counted = made.counted if made else None  # pyright: ignore[reportAttributeAccessIssue]
-        return Contestant(model, target.returns is None, made.distinct if made else 0, counted)
+        return Contestant(model, made.distinct if made else 0, counted)
     torch.manual_seed(seed)
     model = adapted(Path(name.what), job).to(job.device)
-    return Contestant(model, False, *_sped_up(model, name.how, backend))
+    return Contestant(model, *_sped_up(model, name.how, backend))
 
 
 def adapted(path: Path, job: Job) -> nn.Module:

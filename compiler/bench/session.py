@@ -157,6 +157,6 @@ def faults(outcome: Outcome) -> tuple[str, ...]:
             found.append(f"{it.name}: its first loss is {it.loss:.3f}, that of others {usual:.3f}")
         if not it.last_loss < it.loss:
             found.append(f"{it.name}: it does not learn (a loss of {it.loss:.3f} at first, {it.last_loss:.3f} at last)")
-        if it.graphs > it.regions:
+        if it.own and it.graphs > it.regions:  # how others are compiled is theirs
             found.append(f"{it.name}: {it.graphs} graphs were compiled, where {it.regions} are enough")
     return tuple(found)

@@ -179,7 +179,8 @@ def test_ratios_are_paired() -> None:
         ({"loss": 9.0}, ["mine: its first loss is 9.000, that of others 4.000"]),
         ({"last_loss": 4.5}, ["mine: it does not learn (a loss of 4.000 at first, 4.500 at last)"]),
         ({"last_loss": math.nan}, ["mine: it does not learn (a loss of 4.000 at first, nan at last)"]),
-        ({"graphs": 2, "regions": 1}, ["mine: 2 graphs were compiled, where 1 are enough"]),
+        ({"graphs": 2, "regions": 1}, []),
+        ({"graphs": 2, "regions": 1, "own": True}, ["mine: 2 graphs were compiled, where 1 are enough"]),
     ],
 )
 def test_what_makes_a_comparison_void(change: dict[str, float], said: list[str]) -> None:
