@@ -58,7 +58,7 @@ def _linear_cross_entropy(
         kind = multiplied_in(rounded, x.device)
         x, weight, bias = x.to(kind), weight.to(kind), None if bias is None else bias.to(kind)
     counted = labels != ignore
-    share = counted.to(loss.dtype) / counted.sum().clamp(min=1)
+    share = counted.sum().clamp(min=1).to(loss.dtype).reciprocal()  # of each row that counts in the mean
     loss /= counted.sum()  # where nothing counts there is no mean
     if not len(x):
         of_weight.zero_()
@@ -66,8 +66,8 @@ def _linear_cross_entropy(
     logits = x.new_empty(rows, len(weight))
     scores = logits if x.dtype == loss.dtype else logits.to(loss.dtype)
     for start in range(0, len(x), max(1, rows)):
-        some, shares = x[start : start + rows], share[start : start + rows, None]
-        columns = labels[start : start + rows].where(shares[:, 0] > 0, 0)[:, None]
+        some, real = x[start : start + rows], counted[start : start + rows, None]
+        columns = labels[start : start + rows].where(real[:, 0], 0)[:, None]
         made = torch.mm(some, weight.T, out=logits[: len(some)])
         made = made if bias is None else made.add_(bias)
         chances = made if scores is logits else scores[: len(some)].copy_(made)
@@ -76,13 +76,13 @@ def _linear_cross_entropy(
             lost = losses[:, 0].isinf()
             again = F.linear(some[lost], weight, bias).to(loss.dtype).log_softmax(-1)
             losses[lost] = _losses(again, columns[lost], smoothing)
-        loss += (losses * shares).where(shares > 0, 0).sum()
+        loss += (losses * share).where(real, 0).sum()
         if learns:
             made = made if chances is made else made.copy_(chances)
             _less_wanted(made, columns, smoothing)
-            of_x[start : start + rows] = ((made @ weight) * shares).where(shares > 0, 0)
-            _add_product(of_weight, made.T, (some * shares).where(shares > 0, 0).to(x.dtype), first=start == 0)
-            of_bias += (shares.to(x.dtype).T @ made)[0] if len(of_bias) else 0
+            of_x[start : start + rows] = ((made @ weight).to(loss.dtype) * share).where(real, 0)
+            _add_product(of_weight, made.T, some, real, share, first=start == 0)
+            of_bias += (real.to(x.dtype).T @ made)[0].to(loss.dtype) * share if len(of_bias) else 0
     return loss, of_x, of_weight, of_bias
 
 
@@ -127,14 +127,20 @@ def _results(x: Tensor, weight: Tensor, bias: Tensor | None, learns: bool) -> tu
     )
 
 
-def _add_product(to: Tensor, left: Tensor, right: Tensor, first: bool) -> None:
-    """Sum a product; the first one is written where nothing was."""
+def _add_product(to: Tensor, left: Tensor, right: Tensor, real: Tensor, share: Tensor, first: bool) -> None:
+    """Sum `share * left @ right`, of the `real` rows of `right`; the first product is written where nothing was.
+
+    Rounded numbers are scaled after they were summed, in fp32: fp16 has no room for so small ones.
+    """
     if to.dtype == left.dtype:
+        right = (right * share).where(real, 0)
         torch.mm(left, right, out=to) if first else to.addmm_(left, right)
-    elif first:
-        to.copy_(left @ right)
+        return
+    product = left @ right.where(real, 0)
+    if first:
+        to.copy_(product).mul_(share)
     else:
-        to += left @ right
+        to += product.to(to.dtype) * share
 
 
 @_linear_cross_entropy.register_fake

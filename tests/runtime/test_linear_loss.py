@@ -81,6 +81,20 @@ def test_gradients_twice() -> None:
     torch.testing.assert_close(grad, 2 * once)  # pyright: ignore[reportPossiblyUnboundVariable]
 
 
+def test_fp16_has_room_for_the_mean_of_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The share of one row among thousands is scaled in fp32: in fp16 small features would lose their digits."""
+    monkeypatch.setattr(linear_loss, "multiplied_in", lambda kind, device: kind)
+    monkeypatch.setattr(linear_loss, "PIECE", 1 << 24)
+    draw = torch.Generator().manual_seed(1)
+    x = 1e-3 * torch.randn(4000, WIDTH, generator=draw)
+    tensors = {"x": x.requires_grad_(), "weight": given()["weight"]}
+    labels = torch.randint(CLASSES, (4000,), generator=draw)
+    exact, _ = both(tensors, labels)
+    with torch.autocast("cpu", torch.float16):
+        _, ours = both(tensors, labels)
+    torch.testing.assert_close(ours[2], exact[2], rtol=0, atol=0.01 * exact[2].abs().max().item())
+
+
 @pytest.mark.parametrize("quicker", [torch.float32, torch.bfloat16])
 def test_rounded(monkeypatch: pytest.MonkeyPatch, quicker: torch.dtype) -> None:
     """Under autocast, in either type of products: as near to fp32 as two steps are."""
