@@ -90,7 +90,7 @@ class Bound:
     """The matrix products of the emitted model's step, in the type in which the processor does them quickest."""
 
     def __init__(self, job: Job, plan: Plan) -> None:
-        if multiplied_in(torch.bfloat16, torch.device(job.device)) != torch.bfloat16 and job.precision == "bf16":
+        if job.precision == "bf16" and multiplied_in(torch.bfloat16, torch.device(job.device)) == torch.float32:
             job = replace(job, precision="fp32")
         training = Training(Name(EMITTED, "off", "fusion=plain"), job, plan)
         with Products() as products:

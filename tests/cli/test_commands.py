@@ -164,3 +164,11 @@ def test_show_says_what_training_takes() -> None:
     assert facts["optimiser"] == 2 * facts["parameters"] < facts["peak"] and facts["kept"]["linear"] > 0
     missing = graphspec("show", TRANSFORMER, "--memory", "--at", "B=2")
     assert missing.returncode == 2 and "S, T" in missing.stderr
+
+
+def test_show_says_what_training_takes_where_the_loss_is_fused() -> None:
+    form = ("--target", "fusion=fused,returns=loss,objective=next_token")
+    at = ("--memory", "--at", "B=64,S=10,T=100", "--json")
+    plain, fused = (json.loads(graphspec("show", TRANSFORMER, *more, *at).stdout) for more in ((), form))
+    assert fused["parameters"] == plain["parameters"] and fused["peak"] < 0.8 * plain["peak"]
+    assert "cross_entropy" in plain["kept"] and "cross_entropy" not in fused["kept"]
