@@ -106,9 +106,9 @@ def _options(backend: str) -> dict[str, Any]:
     """What the backend is told besides the graph."""
     if backend != "inductor":
         return {}
-    from compiler.build.products import WidenProducts
+    from compiler.build.rewrites import Rewrites
 
-    return {"config_patches": {"post_grad_custom_pre_pass": WidenProducts()}}
+    return {"config_patches": {"post_grad_custom_pre_pass": Rewrites()}}
 
 
 def _keep_what_is_made() -> None:

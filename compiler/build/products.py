@@ -1,4 +1,4 @@
-"""A pass of torch.compile: products of rounded numbers are computed in fp32 where the processor does those quicker.
+"""A rewrite of compiled graphs: products of rounded numbers are computed in fp32 where the processor is quicker at it.
 
 What is kept stays rounded. Each operand is widened where it is made, and each result rounded where it is read, by the
 kernels that are there anyway; weights, which are fp32, are not copied at all.
@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
-from torch._inductor.custom_graph_pass import CustomGraphPass, get_hash_for_files
 
 from compiler import features
 
@@ -29,16 +28,10 @@ VIEWS = {ATEN.permute.default, ATEN.view.default, ATEN.reshape.default, ATEN.uns
 """What moves no number; of a tensor that was rounded just before, the tensor as it was is taken."""
 
 
-class WidenProducts(CustomGraphPass):
-    """Runs on the forward and the backward graph, before they are lowered."""
-
-    def __call__(self, graph: fx.Graph) -> None:
-        for node in list(graph.nodes):
-            if node.target in PRODUCTS and any(_may_be_widened(value) for value in _values(node)):
-                _widen(graph, node)
-
-    def uuid(self) -> Any:
-        return get_hash_for_files((__file__, features.__file__))
+def widen_products(graph: fx.Graph) -> None:
+    for node in list(graph.nodes):
+        if node.target in PRODUCTS and any(_may_be_widened(value) for value in _values(node)):
+            _widen(graph, node)
 
 
 def _values(node: fx.Node) -> tuple[Any, ...]:

@@ -12,24 +12,9 @@ import compiler
 import graphspec
 from compiler import features
 from compiler.build import products as widening
-from compiler.build.products import WidenProducts
+from compiler.build.products import widen_products
 from compiler.target import Target
-
-
-def recorded(found: list[fx.Graph]) -> Any:
-    """A backend of torch.compile that widens the products of both graphs and keeps them."""
-    from functorch.compile import make_boxed_func
-    from torch._dynamo.backends.common import aot_autograd
-    from torch._inductor.decomposition import select_decomp_table
-
-    def widened(module: fx.GraphModule, inputs: list[Tensor]) -> Any:
-        WidenProducts()(module.graph)
-        module.graph.lint()
-        module.recompile()
-        found.append(module.graph)
-        return make_boxed_func(module.forward)
-
-    return aot_autograd(fw_compiler=widened, bw_compiler=widened, decompositions=select_decomp_table())
+from tests.build.graphs import backend
 
 
 @pytest.fixture
@@ -66,7 +51,7 @@ def test_every_product_is_widened_and_nothing_else_changes() -> None:
     exact = {name: it.clone() for name, it in gradients(model, model.forward, x).items()}
     found: list[fx.Graph] = []
     torch.compiler.reset()
-    wide = gradients(model, torch.compile(model.forward, backend=recorded(found), fullgraph=True), x)
+    wide = gradients(model, torch.compile(model.forward, backend=backend(widen_products, found), fullgraph=True), x)
     assert len(found) == 2
     done = [node for graph in found for node in graph.nodes if node.target in widening.PRODUCTS]
     assert len({node.target for node in done}) >= 4
@@ -83,7 +68,11 @@ def test_weights_are_read_as_they_are() -> None:
     """No weight is rounded only to be widened again."""
     model, found = Attention(), list[fx.Graph]()
     torch.compiler.reset()
-    gradients(model, torch.compile(model.forward, backend=recorded(found), fullgraph=True), torch.randn(2, 6, 16))
+    gradients(
+        model,
+        torch.compile(model.forward, backend=backend(widen_products, found), fullgraph=True),
+        torch.randn(2, 6, 16),
+    )
     forward = found[0]
     forward.eliminate_dead_code()
     weights = [node for node in forward.nodes if node.op == "placeholder" and node.meta["val"].ndim == 2]
@@ -98,7 +87,11 @@ def test_where_bf16_is_quicker_nothing_is_changed(monkeypatch: pytest.MonkeyPatc
     found: list[fx.Graph] = []
     model = Attention()
     torch.compiler.reset()
-    gradients(model, torch.compile(model.forward, backend=recorded(found), fullgraph=True), torch.randn(2, 6, 16))
+    gradients(
+        model,
+        torch.compile(model.forward, backend=backend(widen_products, found), fullgraph=True),
+        torch.randn(2, 6, 16),
+    )
     done = [node for graph in found for node in graph.nodes if node.target in widening.PRODUCTS]
     assert done and all(node.args[-1].meta["val"].dtype == torch.bfloat16 for node in done if len(node.args) == 2)
 

@@ -1,0 +1,23 @@
+"""What torch.compile does to a graph of ours besides its own passes, forward and backward, before it is lowered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import fx
+from torch._inductor.custom_graph_pass import CustomGraphPass, get_hash_for_files
+
+from compiler import features
+from compiler.build import products, sums
+
+STEPS = (products.widen_products, sums.scatter_into_sums)
+
+
+class Rewrites(CustomGraphPass):
+    def __call__(self, graph: fx.Graph) -> None:
+        for step in STEPS:
+            step(graph)
+
+    def uuid(self) -> Any:
+        """What kernels are kept by: other rewrites, other kernels."""
+        return get_hash_for_files((__file__, products.__file__, sums.__file__, features.__file__))
