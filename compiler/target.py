@@ -13,7 +13,7 @@ Device = Literal["auto", "cpu", "cuda", "meta"]
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 Fusion = Literal["plain", "fused"]
 Returns = Literal["loss"]
-KernelName = Literal["sdpa", "flex", "explicit"]
+KernelName = Literal["sdpa", "flex", "varlen", "explicit"]
 ObjectiveKind = Literal["next_token", "cross_entropy", "ctc"]
 
 ROUNDED: tuple[Precision, ...] = ("bf16", "fp16")

@@ -14,7 +14,9 @@ from compiler.lower.code import CONDITIONAL, PRODUCT, Code, atom, call, conditio
 from compiler.lower.masks import PAIR, mask, sees_something
 from compiler.lower.site import Lowering, Site
 from compiler.passes.internal import Attention
+from compiler.passes.kernels import packed
 from graphspec.axes import Axis
+from graphspec.masks import Window
 from graphspec.operators.pointwise import aligned
 
 
@@ -25,6 +27,8 @@ def attention(at: Site) -> Code | tuple[Code, ...]:
             return _explicit(at, does)
         case "flex":
             return _flex(at, does)
+        case "varlen":
+            return _packed(at, does)
         case "sdpa":
             return _biased(at, does) if at.has("bias") else _fused(at, does)
 
@@ -183,6 +187,25 @@ def _of_pair(at: Site, bias: Code, pair: Sequence[str]) -> Code:
     places = aligned(at.type("bias").axes, _weights_axes(at), at.scope.unit.sizes)
     order = sorted((axis, name) for axis, name in zip(places, pair, strict=True) if axis is not None)
     return atom(f"{bias}[{', '.join(name for _, name in order)}]") if order else bias
+
+
+# -- documents --------------------------------------------------------------------------------------------------------
+
+
+def _packed(at: Site, does: Attention) -> Code:
+    """Attention of variable lengths: a sequence for each document, and a window in it."""
+    found = packed(does.mask)
+    assert found is not None, f"{does.mask} is not of documents"
+    _, window = found
+    _tell(at, does, "varlen", f"`{does.mask}` by where documents begin")
+    sides = [Code("-1") if side is None else at.size(side) for side in (window.left, window.right)]
+    return at.runtime(
+        "packed_attention",
+        *(at.read(port) for port in ("query", "key", "value")),
+        at.variable("mask"),
+        window=None if window == Window() else Code(f"({', '.join(map(str, sides))})"),
+        scale=None if does.scale is None else at.number(does.scale),
+    )
 
 
 # -- what is told -----------------------------------------------------------------------------------------------------

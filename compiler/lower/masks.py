@@ -54,7 +54,14 @@ def _sees_itself(mask: Mask) -> bool:
 
 def mask(at: Site) -> Code:
     does = cast(MaskTensor, at.does)
-    return _block_mask(at, does) if does.blocks else _mask_tensor(at, does)
+    match does.form:
+        case "tensor":
+            return _mask_tensor(at, does)
+        case "blocks":
+            return _block_mask(at, does)
+        case "bounds":
+            (port,) = ports(does.mask)
+            return at.runtime("bounds_of_documents", at.read(port))
 
 
 def _mask_tensor(at: Site, does: MaskTensor) -> Code:

@@ -17,6 +17,7 @@ from compiler.lower.names import MODULE_ATTRIBUTES, Namer
 from compiler.lower.scalars import scalar
 from compiler.lower.site import Lowering, Site
 from compiler.lower.unit import Kernel, Unit
+from compiler.passes.internal import BoundsType
 from graphspec.axes import Dim, Number, Symbol, TensorType
 from graphspec.diagnostics import Diagnostic, SpecError
 from graphspec.graph import Body, Input, Node, Ref
@@ -168,6 +169,8 @@ class Scope:
 
     def note(self, kind: TensorType) -> str:
         """A type as a comment, with derived sizes by their names."""
+        if isinstance(kind, BoundsType):
+            return str(kind)
         words = [kind.dtype] if kind.dtype != "float" or not kind.axes else []
         for axis in kind.axes:
             name = self.unit.derived.get(axis.size)

@@ -25,9 +25,20 @@ class _Internal(Operator):
         return dim(0)
 
 
+MaskForm = Literal["tensor", "blocks", "bounds"]
+
+
 @dataclass(frozen=True)
 class BlockMaskType(TensorType):
     """FlexAttention's block mask, which stands for a boolean tensor of this type."""
+
+
+@dataclass(frozen=True)
+class BoundsType(TensorType):
+    """Where documents begin among all tokens, and where the last one ends; this type has room for one a token."""
+
+    def __str__(self) -> str:
+        return "int documents + 1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +71,8 @@ class MaskTensor(_Internal):
 
     `query` and `key` are the sizes of the position axes; their indices come through the ports `i` and `j`. The tensor
     at the port `optional` may be None at run time, which stands for all true; the mask is then `without` it, which is
-    None if that needs no tensor. With `blocks` it is no tensor but FlexAttention's block mask, which asks for every
-    pair by itself and needs no indices.
+    None if that needs no tensor. In the form of `blocks` it is no tensor but FlexAttention's block mask, which asks for
+    every pair by itself and needs no indices; in that of `bounds` it is where documents begin.
     """
 
     mask: Mask
@@ -70,14 +81,21 @@ class MaskTensor(_Internal):
     key: Dim
     optional: str = ""
     without: Mask | None = None
-    blocks: bool = False
+    form: MaskForm = "tensor"
 
     op = "mask"
     family = "attention"
     signature = Signature("-> y: bool ...")
 
     def infer(self, inputs: Mapping[str, TensorType], sizes: Sizes) -> tuple[tuple[str, TensorType], ...]:
-        return (("y", BlockMaskType("bool", self.along) if self.blocks else TensorType("bool", self.along)),)
+        match self.form:
+            case "tensor":
+                made = TensorType("bool", self.along)
+            case "blocks":
+                made = BlockMaskType("bool", self.along)
+            case "bounds":
+                made = BoundsType("int", (self.along[0], self.along[-2]))
+        return (("y", made),)
 
     @property
     def may_be_none(self) -> bool:
@@ -86,7 +104,8 @@ class MaskTensor(_Internal):
     def wish(self, read: Mapping[str, Ref]) -> str:
         """What to call it: by the tensors that it reads, and by its kinds of mask other than `causal`."""
         words = dict.fromkeys(_word(atom, read) for atom in atoms(self.mask) if not isinstance(atom, Causal))
-        return f"{'_'.join(words or ['causal'])}_mask" if len(words) <= 2 else "mask"
+        kind = "bounds" if self.form == "bounds" else "mask"
+        return f"{'_'.join(words or ['causal'])}_{kind}" if len(words) <= 2 else kind
 
 
 def _word(atom: Mask, read: Mapping[str, Ref]) -> str:

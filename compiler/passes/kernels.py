@@ -1,27 +1,31 @@
 """Which kernel computes an attention, and why: decided here and nowhere else.
 
-`sdpa` is `F.scaled_dot_product_attention`, `flex` is FlexAttention, `explicit` is products and softmax one by one. Each
-is taken only where it is exact. FlexAttention computes its gradients on CUDA alone, and pays where blocks of keys are
-seen by nobody or scores are changed; padding and plain causality are what SDPA does best.
+`sdpa` is `F.scaled_dot_product_attention`, `flex` is FlexAttention, `varlen` is torch's attention of variable lengths,
+`explicit` is products and softmax one by one. Each is taken only where it is exact. FlexAttention computes its
+gradients on CUDA alone, and pays where blocks of keys are seen by nobody or scores are changed; padding and plain
+causality are what SDPA does best. `varlen` must be asked for: it refuses documents that stand in pieces, which nothing
+but their numbers tells.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
-from compiler.target import KernelName, Target
-from graphspec.axes import Sizes
+from compiler.target import ROUNDED, KernelName, Target
+from graphspec.axes import Sizes, TensorType, dim
 from graphspec.diagnostics import Note, Report, Span
 from graphspec.graph import Body, Graph, Node, inner_bodies
-from graphspec.masks import Causal, Everything, Keys, Mask, atoms, conjuncts
+from graphspec.masks import Causal, Documents, Everything, Keys, Mask, Window, atoms, conjuncts
 from graphspec.operators.attention import Attend
 
 KERNELS: tuple[KernelName, ...] = get_args(KernelName)
 SPOKEN = {"sdpa": "SDPA", "flex": "flex"}
 NARROWEST = 16
 """Features of a head that FlexAttention takes at least."""
+WIDEST, STEP = 256, 8
+"""Features of a head that `varlen` takes at most, and what must divide them."""
 
 
 def choose_kernels(graph: Graph, target: Target) -> dict[tuple[Body, str], Choice]:
@@ -110,7 +114,7 @@ class Candidates:
 
     def against(self, kernel: KernelName) -> str:
         """Why a kernel cannot compute this attention; empty if it can."""
-        reasons = {"sdpa": self._against_sdpa, "flex": self._against_flex}
+        reasons = {"sdpa": self._against_sdpa, "flex": self._against_flex, "varlen": self._against_varlen}
         return next(reasons[kernel](), "") if kernel in reasons else ""
 
     def _against_sdpa(self) -> Iterator[str]:
@@ -128,12 +132,51 @@ class Candidates:
             yield "it gives gradients on CUDA alone"
         if self.attend.dropout.value != 0:
             yield "it drops weights in training"
-        types = [self.body.type_of(ref) for port, ref in self.node.inputs if port in ("query", "key", "value")]
-        if any(len(kind.axes) != 4 for kind in types):
+        if not self._has_rows:
             yield "not exactly one axis stands before its positions"
-        widths = [self.sizes.value(kind.sizes[-1]) for kind in types]
-        if any(width is not None and width < NARROWEST for width in widths):
+        if any(width is not None and width < NARROWEST for width in self._widths):
             yield f"its heads have less than {NARROWEST} features"
+
+    def _against_varlen(self) -> Iterator[str]:
+        if self.target.device != "cuda":
+            yield "it runs on CUDA alone"
+        if self.target.precision not in ROUNDED:
+            yield f"it computes in {' and '.join(ROUNDED)} alone"
+        if packed(self.attend.mask) is None:
+            yield "its mask is not of documents, with causality and a window at most"
+        yield from self._more_than_products()
+        if not self._has_rows:
+            yield "not exactly one axis stands before its positions"
+        if not self.sizes.same(*(kind.sizes[-3] for kind in self._types[:2])):
+            yield "its queries and keys stand at different positions"
+        if len(set(self._widths)) > 1:
+            yield "its values are not as wide as its keys"
+        if any(width is None or width > WIDEST or width % STEP for width in self._widths):
+            yield f"the features of its heads are not a multiple of {STEP} up to {WIDEST}"
+
+    def _more_than_products(self) -> Iterator[str]:
+        """What is done to scores and weights besides the softmax."""
+        if self._gives_weights:
+            yield "its weights are read"
+        if self.attend.softcap is not None:
+            yield "its scores are bounded"
+        if self._has("bias") or self._has("sink"):
+            yield "its scores get a bias or a sink"
+        if self.attend.dropout.value != 0:
+            yield "it drops weights in training"
+
+    @property
+    def _types(self) -> list[TensorType]:
+        """Those of query, key and value."""
+        return [self.body.type_of(ref) for port, ref in self.node.inputs if port in ("query", "key", "value")]
+
+    @property
+    def _has_rows(self) -> bool:
+        return all(len(kind.axes) == 4 for kind in self._types)
+
+    @property
+    def _widths(self) -> list[int | None]:
+        return [self.sizes.value(kind.sizes[-1]) for kind in self._types]
 
     def _pays(self) -> bool:
         """Whether FlexAttention is to be preferred."""
@@ -146,6 +189,18 @@ class Candidates:
     @property
     def _gives_weights(self) -> bool:
         return len(self.node.outputs) > 1
+
+
+def packed(mask: Mask) -> tuple[Documents, Window] | None:
+    """A mask as the documents and the window within them that it shows, if it says nothing else."""
+    parts = conjuncts(mask)
+    documents = [part for part in parts if isinstance(part, Documents)]
+    windows = [part for part in parts if isinstance(part, Window)]
+    known = all(isinstance(part, Documents | Window | Causal | Everything) for part in parts)
+    if not known or len(documents) != 1 or len(windows) > 1:
+        return None
+    window = windows[0] if windows else Window()
+    return documents[0], replace(window, right=dim(0)) if Causal() in parts else window
 
 
 def is_padding(mask: Mask) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 
 from compiler.passes.internal import Attention, MaskTensor
-from compiler.passes.kernels import Choice, choose_kernels
+from compiler.passes.kernels import Choice, choose_kernels, packed
 from compiler.passes.rewrite import fresh, names, within
 from compiler.target import Target
 from graphspec.axes import Axis, Sizes, dim
@@ -35,7 +35,9 @@ KEPT = ("query", "key", "value", "bias", "sink")
 
 
 def ready_masks(graph: Graph, target: Target) -> Graph:
-    """Choose each attention's kernel, and give it its mask as that takes it: nothing, causality, a tensor, or blocks.
+    """Choose each attention's kernel, and give it its mask as that takes it.
+
+    That is nothing, causality, a tensor, blocks, or bounds of documents.
 
     Before: attend(q, k, v, mask=causal & real)
     After:  mask = mask_tensor(causal & real); attention(q, k, v, mask)
@@ -80,8 +82,9 @@ def _ready(
     by_itself = isinstance(mask, Everything) or (isinstance(mask, Causal) and not tensor_only)
     made: list[Node] = []
     causal = isinstance(mask, Causal) and by_itself
-    if choice.kernel == "flex" and not by_itself:
-        made = [_blocks(node, mask, body, sizes, taken)]
+    if choice.kernel in ("flex", "varlen") and not by_itself:
+        form = _blocks if choice.kernel == "flex" else _bounds
+        made = [form(node, mask, body, sizes, taken)]
         kept.append(("mask", Ref(made[-1].name, "")))
     elif not by_itself:
         made = _tensor(node, mask, body, optional, sizes, taken, tensor_only)
@@ -105,11 +108,24 @@ def _blocks(node: Node, mask: Mask, body: Body, sizes: Sizes, taken: set[str]) -
         for axis in (query.axes[0], query.axes[-2])
     )
     along = (batch, heads, q, Axis(k.size, primed=q.size == k.size))
-    does = MaskTensor(mask=mask, along=along, query=q.size, key=k.size, blocks=True)
+    does = MaskTensor(mask=mask, along=along, query=q.size, key=k.size, form="blocks")
     alone = sum(isinstance(other.does, Attend) for other in body.nodes) == 1
     name = fresh("mask" if alone else does.wish(dict(read)), taken)
     outputs = tuple(Value(output, kind) for output, kind in does.infer({}, sizes))
     return Node(name, does, read, outputs, span=node.span)
+
+
+def _bounds(node: Node, mask: Mask, body: Body, sizes: Sizes, taken: set[str]) -> Node:
+    """Where the documents of a mask begin; the same for all windows in them."""
+    found = packed(mask)
+    assert found is not None, f"{mask} is not of documents"
+    documents, _ = found
+    read = ((documents.ids, _ref(node, documents.ids)),)
+    batch, *_, size = body.type_of(_ref(node, "query")).axes[:2]
+    along = (batch, _ONE, size, Axis(size.size, primed=True))
+    does = MaskTensor(mask=documents, along=along, query=size.size, key=size.size, form="bounds")
+    outputs = tuple(Value(output, kind) for output, kind in does.infer({}, sizes))
+    return Node(fresh(does.wish(dict(read)), taken), does, read, outputs, span=node.span)
 
 
 def _tensor(

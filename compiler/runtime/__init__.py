@@ -8,6 +8,7 @@ from compiler.runtime.linear import merged_linear
 from compiler.runtime.linear_loss import linear_cross_entropy
 from compiler.runtime.loss import ctc_loss
 from compiler.runtime.model import Model
+from compiler.runtime.packed import bounds_of_documents, packed_attention
 from compiler.runtime.parameters import Parameters
 from compiler.runtime.pointwise import gelu_by_sigmoid, relu_by_sign
 from compiler.runtime.position import (
@@ -43,6 +44,7 @@ __all__ = [
     "alibi_slopes",
     "biased_attention",
     "block_mask",
+    "bounds_of_documents",
     "checkpoint",
     "ctc_loss",
     "flexible_attention",
@@ -52,6 +54,7 @@ __all__ = [
     "masked_attention",
     "masked_softmax",
     "merged_linear",
+    "packed_attention",
     "relative_bias",
     "relu_by_sign",
     "rotary_table",

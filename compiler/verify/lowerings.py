@@ -52,7 +52,8 @@ def lowerings(model: Model, device: str, compiled: bool) -> tuple[Lowering, ...]
         weights = tuple(weights_of(model.graph.body))
         found += [Lowering("written out", model, reads=weights)] if weights else []
     if device == "cpu":
-        found += _for_cuda(model)
+        found += _twin("source for cuda", Target(device="cuda"), model)
+        found += _twin("fused", Target(device="cpu", precision="bf16", fusion="fused"), model)
     return tuple(found)
 
 
@@ -63,13 +64,13 @@ def _kernels(device: str) -> list[tuple[str, SDPBackend]]:
     return plain + more * (device != "cpu")
 
 
-def _for_cuda(model: Model) -> list[Lowering]:
-    """The source for CUDA where it differs, on the same tensors; it runs anywhere."""
-    twin = compile(model.graph, Target(device="cuda"), device="cpu")
+def _twin(name: str, target: Target, model: Model) -> list[Lowering]:
+    """The source for another target where it differs, on the same tensors; it runs anywhere, in any type."""
+    twin = compile(model.graph, target, device="cpu")
     if _code(twin.source) == _code(model.source):
         return []
     twin.load_state_dict(model.state_dict(), assign=True)
-    return [Lowering("source for cuda", twin.to(next(model.parameters(), torch.empty(())).dtype))]
+    return [Lowering(name, twin.to(next(model.parameters(), torch.empty(())).dtype))]
 
 
 def _code(source: str) -> str:

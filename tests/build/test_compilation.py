@@ -17,7 +17,7 @@ import graphspec
 from compiler.build import compile
 from compiler.build.compilation import blocks
 from compiler.runtime import Model
-from compiler.target import Target
+from compiler.target import Objective, Target
 from tests.build.test_compile import transformer
 from tests.emit.test_source import PATTERN
 
@@ -39,8 +39,23 @@ def batch(length: int = 5, rows: int = 2, source_length: int = 7) -> dict[str, T
 
 def gradients(model: Model, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
     model.zero_grad()
-    model(**inputs).loss.backward()
+    made = model(**inputs)
+    (made if isinstance(made, Tensor) else made.loss).backward()
     return {name: it.grad for name, it in model.named_parameters() if it.grad is not None}
+
+
+@pytest.mark.parametrize("how", ["blocks", "whole"])
+def test_another_number_of_documents_makes_one_more_graph_at_most(how: str) -> None:
+    """Where documents begin is a tensor as long as there are documents, which nothing but the data tells."""
+    spec = graphspec.load("docs/benchmarks/packed.yaml", depth=2, d_model=32, heads=2, d_ff=32, vocab=50)
+    target = Target("cuda", "bf16", Objective("next_token", "logits", "tokens"), returns="loss", kernel="varlen")
+    models = [compile(spec, target, device="cpu", compile=it, backend="aot_eager") for it in (how, "off")]  # pyright: ignore
+    tokens = torch.arange(24).view(2, 12)
+    for ends in ([3], [3, 5, 8], [1, 2, 3, 4, 10]):
+        document = torch.bucketize(torch.arange(12), torch.tensor(ends)).expand(2, 12)
+        found = [gradients(model, {"tokens": tokens, "document": document}) for model in models]
+        torch.testing.assert_close(*found)
+    assert models[0].compilation is not None and models[0].compilation.graphs <= 2
 
 
 @pytest.fixture(scope="module")

@@ -250,6 +250,36 @@ REFUSED = {
 }
 
 
+PACKED = "{op: attend, query: q, key: k, value: v, mask: MASK}"
+UNPACKED = {
+    "documents(ids) & real": "its mask is not of documents",
+    "documents(ids) | causal": "its mask is not of documents",
+    "documents(ids) & window(left=1) & window(left=2)": "its mask is not of documents",
+    "documents(ids), dropout: 0.5": "it drops weights in training",
+    "documents(ids), softcap: 2.0": "its scores are bounded",
+}
+
+
+@pytest.mark.parametrize("mask", UNPACKED)
+def test_variable_lengths_are_refused_for_more_than_documents(mask: str) -> None:
+    inputs = "inputs: {q: B T heads 16, k: B T heads 16, v: B T heads 16, ids: int B T, real: bool B T}"
+    text = spec(f"{inputs}\nnodes:\n  out: {PACKED.replace('MASK', mask)}\n").replace("16", "(2 * d)")
+    with pytest.raises(graphspec.SpecError, match=rf"(?s)`varlen` cannot.*{UNPACKED[mask]}"):
+        source(text, Target(device="cuda", precision="bf16", kernel="varlen"))
+    with pytest.raises(graphspec.SpecError, match=r"it computes in bf16 and fp16 alone"):
+        source(text, Target(device="cuda", kernel="varlen"))
+
+
+def test_all_windows_in_documents_share_their_bounds() -> None:
+    inputs = "inputs: {q: B T heads 16, k: B T heads 16, v: B T heads 16, ids: int B T}".replace("16", "(2 * d)")
+    near = PACKED.replace("MASK", "documents(ids) & window(left=3)")
+    out = PACKED.replace("MASK", "documents(ids) & causal").replace("value: v", "value: near")
+    text = spec(f"{inputs}\nnodes:\n  near: {near}\n  out: {out}\n")
+    made = source(text, Target(device="cuda", precision="bf16", kernel="varlen"))
+    assert made.count("bounds_of_documents(") == 1
+    assert "window=(3, -1)" in made and "window=(-1, 0)" in made
+
+
 @pytest.mark.parametrize(("node", "kernel"), REFUSED)
 def test_a_kernel_that_cannot_is_refused_with_those_that_can(node: str, kernel: str) -> None:
     inputs = "inputs: {q: B T heads 16, k: B T heads 16, v: B T heads 16, sink: heads}".replace("16", "(2 * d)")

@@ -133,6 +133,16 @@ def test_every_kernel_computes_every_mask(mask: str, kernel: KernelName) -> None
     compare(graph, inputs, Target(device="cuda", kernel=kernel))
 
 
+@pytest.mark.parametrize(
+    "mask", ["documents(ids)", "documents(ids) & causal", "documents(ids) & causal & window(left=win)"]
+)
+def test_documents_by_where_they_begin(mask: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("compiler.passes.kernels.STEP", 1)
+    graph = graphspec.loads(spec(MASKS.replace("MASK", mask).replace("B T kv d", "B T kv e"))).graph
+    inputs = random_inputs(graph) | {"ids": torch.tensor([[4, 4, 0, 0, 0], [2, 2, 2, 2, 3]])}
+    compare(graph, inputs, Target(device="cuda", precision="bf16", kernel="varlen"))
+
+
 def test_a_prefix_of_its_own_length_in_each_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graphspec.operators.attention._check_mask", lambda *_: None)
     nodes = "nodes: {out: {block: std.attention, in: x, heads: heads, mask: prefix(first) | causal & ~prefix(2)}}"

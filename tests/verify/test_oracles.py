@@ -58,7 +58,9 @@ def test_a_causal_mask_that_is_dropped(broken: Breaking) -> None:
     found = verify(decoder(CAUSAL, INDEPENDENT), ways=())
     assert {it.kind for it in violated(found)} == {"causal"}
     assert culprits(found) == {"body.0.attention.attend"}
-    assert {it.lowering for it in violated(found)} == {"as compiled", "SDPA math", "SDPA flash"}, "not written out"
+    assert {it.lowering for it in violated(found)} == {"as compiled", "SDPA math", "SDPA flash", "fused"}, (
+        "not written out"
+    )
     assert "first at `body.0.attention.attend` (attend)" in found.as_text()
 
 

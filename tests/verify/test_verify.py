@@ -35,10 +35,17 @@ def test_what_is_proved_of_the_gallery_holds(name: str) -> None:
     assert {it.said for it in proved if it.status != "agrees"} <= {"this kernel does not take such inputs"}
 
 
+@pytest.mark.parametrize("name", ["transformer.yaml", "llm/gpt2.yaml", "llm/mixtral.yaml"])
+def test_what_is_proved_holds_of_the_fused_form(name: str) -> None:
+    """Linears that are merged, functions written otherwise, experts by grouped products."""
+    found = verify(graphspec.load(SPECS / name, **SMALL[name]), seeds=1, ways=("fused",))
+    assert {it.status for it in found.findings if it.verdict == "proved" and it.mode} == {"agrees"}, found.as_text()
+
+
 def test_every_way_is_gone() -> None:
     found = verify(graphspec.load(SPECS / "transformer.yaml", **SMALL["transformer.yaml"]), seeds=1)
     ways = {(it.mode, it.lowering) for it in found.findings}
-    names = ("as compiled", "SDPA math", "SDPA flash", "written out", "source for cuda")
+    names = ("as compiled", "SDPA math", "SDPA flash", "written out", "source for cuda", "fused")
     assert ways == {(mode, name) for mode in ("evaluation", "training") for name in names}
     assert {it.data for it in found.findings if it.kind == "causal"} == {"plain (no `source_real`)", "padded"}
     assert {it.data for it in found.findings if it.kind == "ignores_padding"} == {"padded"}
