@@ -38,6 +38,7 @@ LANGUAGE = (
 )
 BACKEND = (
     "target",
+    "heap",
     "features",
     "runtime",
     "passes",

@@ -77,10 +77,7 @@ def environment(plan: Plan, cache: Path) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "TOKENIZERS_PARALLELISM": "false",
     }
-    chosen |= HEAP if plan.keep_heap else {}
     return chosen | dict.fromkeys(PLACES, str(cache))
 
 
 PLACES = ("TORCHINDUCTOR_CACHE_DIR", "TMPDIR")
-HEAP = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40), "MALLOC_TOP_PAD_": str(64 << 20)}
-"""glibc keeps what is freed, rather than give it to the system and fault it in again in the next step."""

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 import torch
 
+from compiler import heap
 from compiler.bench import memory
 from compiler.bench.batches import batches
 from compiler.bench.contestants import EMITTED, Contestant, Name, Unsuited, build
@@ -152,6 +153,8 @@ def _round(subject: Training | Bound, steps: int) -> dict[str, Any]:
 
 def prepare(job: Job, plan: Plan) -> None:
     """The same settings in every process."""
+    if plan.keep_heap:
+        heap.keep()
     torch.manual_seed(plan.seed)
     if plan.threads:
         torch.set_num_threads(plan.threads)

@@ -34,7 +34,8 @@ TargetText = Annotated[
     ),
 ]
 KernelOption = Annotated[
-    str, typer.Option("--kernel", metavar="NAME", help="Compute every attention by sdpa, flex, varlen or explicit, if exact.")
+    str,
+    typer.Option("--kernel", metavar="NAME", help="Compute attention by sdpa, flex, varlen or explicit, if exact."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 

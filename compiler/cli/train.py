@@ -35,8 +35,9 @@ def command(
 ) -> None:
     """Train a model from files; every measurement, the source and the weights go to a run folder."""
     load_plugins(plugins)
-    from compiler.train import heap, session
+    from compiler import heap
     from compiler.train import recipe as recipes
+    from compiler.train import session
 
     changes = {f"set.{name}": value for name, value in parse_settings(settings).items()} | parse_settings(options)
     flags = {

@@ -24,7 +24,7 @@ from compiler.bench.products import Products
 from compiler.bench.results import Measured, Outcome, Results, Spread, spread
 from compiler.bench.session import _Race, check, faults
 from compiler.bench.table import page
-from compiler.bench.worker import BOUND, answers
+from compiler.bench.worker import BOUND, answers, prepare
 from graphspec.diagnostics import Report, SpecError
 from tests.bench.test_contestants import JOBS, ROOT
 from tests.cli.test_commands import graphspec
@@ -158,7 +158,14 @@ def test_peaks_and_settings() -> None:
     assert peak_rate("NVIDIA L4", "fp32") == 30.3e12 and peak_rate("NVIDIA L40S", "bf16") == 362e12
     assert peak_rate("a processor", "fp32") is None
     assert environment(Plan(threads=3), Path("c"))["OMP_NUM_THREADS"] == "3"
-    assert "MALLOC_MMAP_MAX_" not in environment(Plan(keep_heap=False), Path("c"))
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_the_heap_is_kept_where_the_plan_says_so(keep: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr("compiler.heap.keep", lambda: asked.append(True))
+    prepare(JOB, Plan(keep_heap=keep, threads=torch.get_num_threads()))
+    assert bool(asked) == keep
 
 
 # --- what follows

@@ -11,7 +11,7 @@ import pytest
 STEP = """
 import resource, sys
 import torch
-from compiler.train import heap
+from compiler import heap
 
 kept = heap.keep() if sys.argv[1] == "keep" else None
 for _ in range(6):
