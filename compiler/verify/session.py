@@ -14,7 +14,7 @@ from compiler.build import HasGraph, Model, compile
 from compiler.build.compilation import speed_up
 from compiler.build.memory import parameter_bytes
 from compiler.checkpoint import load
-from compiler.features import free_memory, resolve
+from compiler.features import free_memory, one_thread, resolve
 from compiler.target import Target
 from compiler.verify.findings import Finding, Verification
 from compiler.verify.inputs import Drawing, Inputs, Role, padded_on_the_left, roles_of
@@ -106,15 +106,10 @@ def _disturbed(model: Model, seed: int) -> Model:
     return model
 
 
-@contextlib.contextmanager
-def _threads_for(model: Model) -> Iterator[None]:
-    before = torch.get_num_threads()
-    if sum(tensor.numel() for tensor in model.parameters()) < _SMALL:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def _threads_for(model: Model) -> contextlib.AbstractContextManager[None]:
+    """One for a small model: more would wait for each other longer than they compute."""
+    small = sum(tensor.numel() for tensor in model.parameters()) < _SMALL
+    return one_thread() if small else contextlib.nullcontext()
 
 
 def _compiled(model: Model, backend: str) -> None:

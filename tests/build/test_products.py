@@ -118,3 +118,15 @@ def test_a_compiled_model_learns_alike() -> None:
         loss.backward()
         found.append(model.get_parameter("embedding.weight").grad)  # pyright: ignore[reportArgumentType]
     torch.testing.assert_close(*found, rtol=0, atol=0.03 * found[0].abs().max().item())
+
+
+def test_other_work_does_not_sway_what_is_quicker() -> None:
+    """Two threads that share their cores with others wait for each other, whatever they multiply."""
+    here = torch.get_num_threads()
+    seen: list[int] = []
+    measured = features._fp32_is_quicker.__wrapped__
+    multiply = torch.mm
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "mm", lambda *parts: seen.append(torch.get_num_threads()) or multiply(*parts))
+        measured(torch.bfloat16)
+    assert set(seen) == {1} and torch.get_num_threads() == here
