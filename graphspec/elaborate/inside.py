@@ -205,7 +205,7 @@ def _library_scope(block: BlockValue, scope: Scope) -> Scope:
             scope = scope.parent
         return scope
     found = Scope()
-    if block.library is block.library.standard():
+    if block.library.kind == "standard":
         return found
     for name, entry in block.library.document.blocks.items():
         found.names[name] = BlockValue(f"{block.library.name}.{name}", entry, block.library)

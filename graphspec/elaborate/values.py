@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from graphspec.axes import Dim, Number, Sizes, TensorType
 from graphspec.diagnostics import Diagnostic, Note, Report, Span
@@ -122,13 +122,20 @@ class Skip(Exception):
 
 @dataclass(frozen=True)
 class Library:
-    """A file of blocks: its document, its scope, and the other files that it uses."""
+    """A file of blocks: its document, the other files that it uses, and whose it is.
+
+    `kind`: the spec's `own` file, one that is `used`, or the `standard` library.
+    """
 
     name: str
     document: Document
     used: Mapping[str, Library]
     standard: Callable[[], Library]
-    is_own: bool = False
+    kind: Literal["own", "used", "standard"]
+
+    @property
+    def is_own(self) -> bool:
+        return self.kind == "own"
 
 
 @dataclass(frozen=True)
