@@ -81,7 +81,7 @@ class _Inside:
     ) -> None:
         self.call, self.block, self.entry, self.context = call, block, block.entry, context
         self.written, self.given, self.outer = written, ports, outer
-        self.scope = Scope(parent=_library_scope(block, call.nodes.scope))
+        self.scope = Scope(parent=_file_scope(block, context))
         self.builder = BodyBuilder(context, block.name, block.entry.span, _signature(block.entry))
         self.reader = Reader(context, self.builder, block.library, block.name)
         self.failed = len(context.report.diagnostics)
@@ -195,15 +195,13 @@ class _Inside:
         return found
 
 
-def _library_scope(block: BlockValue, scope: Scope) -> Scope:
-    """What a block sees behind its own names: its file's, or for a library only the library's blocks.
+def _file_scope(block: BlockValue, context: Context) -> Scope:
+    """What a block sees behind its own names: what its file names, which in a library is blocks alone.
 
     Blocks of the standard library call each other `std.name`, so that their own names stay free.
     """
     if block.library.is_own:
-        while scope.parent is not None:
-            scope = scope.parent
-        return scope
+        return context.own
     found = Scope()
     if block.library.kind == "standard":
         return found

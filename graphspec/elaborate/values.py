@@ -140,10 +140,14 @@ class Library:
 
 @dataclass(frozen=True)
 class Context:
-    """What is the same everywhere in one elaboration. `measured`: the axes along which some input of the model lies."""
+    """What is the same everywhere in one elaboration.
+
+    `own`: the names of the spec's own file. `measured`: the axes along which some input of the model lies.
+    """
 
     report: Report
     sizes: Sizes
+    own: Scope
     interned: dict[object, object] = field(default_factory=dict[object, object])
     measured: set[str] = field(default_factory=set[str])
 
