@@ -37,7 +37,7 @@ class BlockCall:
                 raise Fault(
                     "repeat-operator", "`each` and `cycle` need `repeat`", self.entry.span, help="add `repeat: n`"
                 )
-            inside = elaborate_inside(self, self.block, self.written, ports, self.scope)
+            inside = elaborate_inside(self, self.block, self.written, ports)
             inputs = {**ports, **inside.brought}
             return self.nodes.builder.embed(
                 self.name, Call(inside.body), inputs, inside.outputs, self.entry.span, self.label()

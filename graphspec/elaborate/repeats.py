@@ -144,7 +144,7 @@ class RepeatCall:
             written |= {name: Written(values[turn % len(values)].entry, scope) for name, values in lists.items()}
         block = self.block_of(written)
         ports = {**self.ports, self.carried: carried}
-        inside = elaborate_inside(self.call, block, written, ports, scope, {self.times.index: dim(turn)})
+        inside = elaborate_inside(self.call, block, written, ports, {self.times.index: dim(turn)})
         self.brought |= inside.brought
         return inside.body
 

@@ -60,8 +60,8 @@ class BlockValue:
     """A block with the library that it belongs to; `name` is how the spec calls it."""
 
     name: str
-    entry: BlockEntry
-    library: Library
+    entry: BlockEntry = field(hash=False)
+    library: Library = field(hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +142,15 @@ class Library:
 class Context:
     """What is the same everywhere in one elaboration.
 
-    `own`: the names of the spec's own file. `measured`: the axes along which some input of the model lies.
+    `own`: the names of the spec's own file. `interned`: each body, by itself. `insides`: what came of a block, by all
+    that it depends on. `measured`: the axes along which some input of the model lies.
     """
 
     report: Report
     sizes: Sizes
     own: Scope
     interned: dict[object, object] = field(default_factory=dict[object, object])
+    insides: dict[object, object] = field(default_factory=dict[object, object])
     measured: set[str] = field(default_factory=set[str])
 
 
