@@ -11,7 +11,10 @@ from graphspec.render.listing import Row, concrete, rows
 
 
 def print_table(graph: Graph, sizes: Mapping[str, int]) -> None:
-    """Print every node with its type, parameters and FLOPs; `sizes` make run-time axes concrete."""
+    """Print every node with its type, parameters and FLOPs; `sizes` make run-time axes concrete.
+
+    What a body holds is told where it first stands; other uses of it are one row each, `as above`.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -27,7 +30,7 @@ def print_table(graph: Graph, sizes: Mapping[str, int]) -> None:
     for row in rows(graph):
         count = f"{row.parameters:,}" if row.parameters else ""
         kind = concrete(row.type, graph, sizes) if sizes else str(row.type)
-        cells = ("  " * row.depth + row.name, row.does, kind, count, _flops(row, costs, sizes))
+        cells = ("  " * row.depth + row.name, row.said, kind, count, _flops(row, costs, sizes))
         table.add_row(*map(Text, cells))
     console = Console()
     if not console.is_terminal:
@@ -43,6 +46,7 @@ def as_dicts(graph: Graph, sizes: Mapping[str, int]) -> list[dict[str, Any]]:
             "depth": row.depth,
             "node": row.name,
             "does": row.does,
+            "as_above": row.as_above,
             "type": str(row.type),
             "shape": concrete(row.type, graph, sizes),
             "parameters": row.parameters,
