@@ -117,7 +117,8 @@ class Repeat:
 class Node:
     """One step: what it does, what it reads through which port, what it gives.
 
-    `buffers` are tensors that training keeps count of and nothing learns, such as running statistics.
+    `buffers` are tensors that training keeps count of and nothing learns, such as running statistics. `laid`: what
+    of it is not written where it is, but in a variant, by key.
 
     A part of a longer expression is a node of its own, named after it: `mid~1` is the first part of `mid`.
     """
@@ -130,6 +131,7 @@ class Node:
     label: str = field(default="", compare=False)
     span: Span = field(default=NOWHERE, compare=False, repr=False)
     buffers: tuple[Parameter, ...] = ()
+    laid: tuple[tuple[str, Span], ...] = field(default=(), compare=False, repr=False)
 
     @property
     def tensors(self) -> tuple[Parameter, ...]:

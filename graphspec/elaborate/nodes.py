@@ -127,6 +127,7 @@ class NodesBuilder:
     def build_one(self, name: str, entry: NodeEntry) -> None:
         try:
             self.scope.names[name] = self.node(name, entry)
+            self.builder.lay(name, entry.laid)
         except Fault as fault:
             self.context.report.add(fault.diagnostic)
         except Skip:
