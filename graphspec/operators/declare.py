@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, ClassVar, Literal, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
 
 from graphspec.axes import Axis, Dim, DType, Number, Sizes, TensorType, dim, product
+from graphspec.diagnostics import counted
 from graphspec.masks import Mask
 from graphspec.operators.flow_rules import FlowRule, Unknown
 from graphspec.operators.pattern import Pattern
@@ -277,9 +278,9 @@ def _match_port(operator: Operator, port: Port, given: TensorType, bound: Bound)
     words = [word for word in port.axes if word != "..."]
     open_ended = "..." in port.axes
     if len(given.axes) < len(words) or (len(given.axes) > len(words) and not open_ended):
-        wanted = f"at least {len(words)}" if open_ended else str(len(words))
+        wanted = f"{'at least ' if open_ended else ''}{counted(len(words), 'axis', 'axes')}"
         raise Mismatch(
-            f"`{port.name}` of `{operator.op}` needs {wanted} axes (`{' '.join(port.axes)}`), but gets `{given}`",
+            f"`{port.name}` of `{operator.op}` needs {wanted} (`{' '.join(port.axes)}`), but gets `{given}`",
             port.name,
         )
     cut = len(given.axes) - len(words)
