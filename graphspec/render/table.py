@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from graphspec.analysis.cost import Costs, human
+from graphspec.analysis.cost import Costs, amount, human
 from graphspec.graph import Graph
 from graphspec.render.listing import Row, concrete, rows
 
@@ -57,13 +57,7 @@ def as_dicts(graph: Graph, sizes: Mapping[str, int]) -> list[dict[str, Any]]:
 
 
 def _flops(row: Row, costs: Costs, sizes: Mapping[str, int]) -> str:
-    known = costs.known(row.flops)
     value = costs.at(row.flops, sizes)
-    if value is not None:
-        return human(value) if value else ""
-    terms = known.terms
-    if len(terms) != 1:
-        return f"{len(terms)} terms" if terms else ""
-    (monomial, factor) = terms[0]
-    names = "·".join(f"{atom.name}" + (f"^{power}" if power != 1 else "") for atom, power in monomial)
-    return f"{human(int(factor))}·{names}"
+    if value is None:
+        return amount(costs.known(row.flops), terms=1)
+    return human(value) if value else ""
