@@ -388,17 +388,27 @@ def _depth_first(names: list[str], reads: Mapping[str, Iterable[str]]) -> tuple[
                 del path[name]
                 placed[name] = None
             elif following in path:
-                return [], _shortest_cycle(known, reads)
+                return [], _shortest_cycle(names, reads)
             else:
                 path[following] = iter(reads.get(following, ()))
     return list(placed), []
 
 
-def _shortest_cycle(names: set[str], reads: Mapping[str, Iterable[str]]) -> list[str]:
+def _shortest_cycle(names: list[str], reads: Mapping[str, Iterable[str]]) -> list[str]:
+    """Of the shortest cycles the first, from its first name on, in the order of the names."""
     import networkx as nx
 
-    pairs = [(name, read) for name in sorted(names) for read in sorted(reads.get(name, ())) if read in names]
-    edges: nx.DiGraph[str] = nx.DiGraph(pairs)
-    loops = [[name] for name, read in pairs if name == read]
-    tangles = [edges.subgraph(part) for part in nx.strongly_connected_components(edges) if len(part) > 1]
-    return min([*loops, *(next(nx.simple_cycles(tangle)) for tangle in tangles)], key=len)
+    place = {name: at for at, name in enumerate(names)}
+    found = {name: sorted({*reads.get(name, ())} & place.keys(), key=place.__getitem__) for name in names}
+    edges: nx.DiGraph[str] = nx.DiGraph([(name, read) for name in names for read in found[name]])
+    tangle = {name: at for at, part in enumerate(nx.strongly_connected_components(edges)) for name in part}
+
+    def cycles() -> Iterator[list[str]]:
+        for name, read in edges.edges:
+            if tangle[name] == tangle[read]:
+                back: list[str] = nx.shortest_path(edges, read, name)  # pyright: ignore[reportUnknownMemberType]
+                yield [name, *back[:-1]]
+
+    shortest = min(cycles(), key=len)
+    start = min(range(len(shortest)), key=lambda at: place[shortest[at]])
+    return [*shortest[start:], *shortest[:start]]
