@@ -6,9 +6,10 @@ from typing import Literal
 from graphspec import axes
 from graphspec.axes import Axis, Dim, Number, Sizes, TensorType
 from graphspec.diagnostics import counted
-from graphspec.operators.declare import Initialiser, Mismatch, Operator, Port, Signature, Weight, operator
+from graphspec.operators.declare import Initialiser, Operator, Weight, operator
 from graphspec.operators.flow_mixing import Constant, Distances, Rows, Turns
 from graphspec.operators.scaling import Dynamic, LongRoPE, Scaling
+from graphspec.operators.signature import Mismatch, Port, Signature
 
 
 @operator("index", family="position")

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from graphspec.axes import Axis, Dim, Sizes, TensorType, dim, product, unprimed
 from graphspec.diagnostics import counted
-from graphspec.operators.declare import Mismatch, Operator, Parts, Signature, operator
+from graphspec.operators.declare import Operator, Parts, operator
 from graphspec.operators.flow_rearrange import Rearranges
 from graphspec.operators.pattern import Layout, Part, Pattern
+from graphspec.operators.signature import Mismatch, Signature
 
 
 @operator("rearrange", family="shape")

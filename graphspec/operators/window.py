@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 
 from graphspec.axes import Axis, Dim, Sizes, TensorType, dim, product
 from graphspec.diagnostics import counted
-from graphspec.operators.declare import Mismatch, Operator
+from graphspec.operators.declare import Operator
+from graphspec.operators.signature import Mismatch
 
 Pads = Literal["valid", "same", "causal"] | tuple[tuple[Dim, Dim], ...]
 """How many places come in before and behind each axis, or a word for it."""
