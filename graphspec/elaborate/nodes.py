@@ -26,9 +26,10 @@ from graphspec.elaborate.values import (
     Tensor,
     describe,
 )
-from graphspec.graph import Parameter, order
+from graphspec.graph import Parameter
 from graphspec.operators import OPERATORS, Attribute, Mismatch, Operator
 from graphspec.operators.pointwise import Pointwise
+from graphspec.ordering import order
 from graphspec.source import Map, Scalar, Sequence, Value
 
 

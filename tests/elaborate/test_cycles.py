@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graphspec.graph import order
+from graphspec.ordering import order
 
 
 @pytest.mark.parametrize("letter", "abcdefghijkl")  # sets of other names have other orders
