@@ -140,6 +140,11 @@ def suggestion(word: str, known: Iterable[str], kind: str = "names") -> str:
     return f"known {kind}: {listed}" + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """`1 input`, `2 inputs`; `plural` where it is not the noun with an s."""
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
+
+
 # -- printing ---------------------------------------------------------------------------------------------------------
 
 _COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "note": "\x1b[1;36m"}

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from graphspec.diagnostics import Report, Span, suggestion
+from graphspec.diagnostics import File, Report, Span, suggestion
 from graphspec.source import Map, Scalar, Sequence, Source, Value, split_expression
 
 VERSION = "1"
@@ -141,6 +141,20 @@ class Entry(BaseModel):
     @property
     def name(self) -> str:
         return self.key.text if self.key else ""
+
+    @property
+    def laid(self) -> tuple[tuple[str, Span], ...]:
+        """Its keys that are written in another file, as what a variant lays over it is, and where."""
+        found = ((key.text, _elsewhere(key, value, self.span.file)) for key, value in self.map.entries)
+        return tuple((name, place) for name, place in found if place)
+
+
+def _elsewhere(key: Scalar, value: Value, file: File) -> Span | None:
+    """Where a key, or the first one within its value, is written, if that is in another file."""
+    if key.span.file != file:
+        return key.span
+    inner = value.entries if isinstance(value, Map) else ()
+    return next((place for it in inner if (place := _elsewhere(*it, file))), None)
 
 
 class InputEntry(Entry):

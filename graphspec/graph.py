@@ -7,7 +7,7 @@ All sizes are in the model's own names: its parameters and its axes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -117,7 +117,8 @@ class Repeat:
 class Node:
     """One step: what it does, what it reads through which port, what it gives.
 
-    `buffers` are tensors that training keeps count of and nothing learns, such as running statistics.
+    `buffers` are tensors that training keeps count of and nothing learns, such as running statistics. `laid`: what
+    of it is not written where it is, but in a variant, by key.
 
     A part of a longer expression is a node of its own, named after it: `mid~1` is the first part of `mid`.
     """
@@ -130,6 +131,7 @@ class Node:
     label: str = field(default="", compare=False)
     span: Span = field(default=NOWHERE, compare=False, repr=False)
     buffers: tuple[Parameter, ...] = ()
+    laid: tuple[tuple[str, Span], ...] = field(default=(), compare=False, repr=False)
 
     @property
     def tensors(self) -> tuple[Parameter, ...]:
@@ -357,46 +359,3 @@ def operator_paths(body: Body, prefix: str = "") -> Iterator[tuple[str, Node]]:
                     yield from operator_paths(inner, f"{path}.{index}.")
             case _:
                 yield path, node
-
-
-def order(names: Iterable[str], reads: Mapping[str, Iterable[str]]) -> tuple[list[str], list[str]]:
-    """`names` so that each stands after what it reads, otherwise as given; and a cycle if there is one.
-
-    Names on that cycle are left out of the order, what depends on them is not.
-    """
-    listed = list(names)
-    placed, first = _depth_first(listed, reads)
-    cycle = first
-    while cycle:  # further cycles are left for when the first is mended
-        listed = [name for name in listed if name not in cycle]
-        placed, cycle = _depth_first(listed, reads)
-    return placed, first
-
-
-def _depth_first(names: list[str], reads: Mapping[str, Iterable[str]]) -> tuple[list[str], list[str]]:
-    """Depth first without recursion: the order, or the shortest cycle of one tangle."""
-    placed: dict[str, None] = {}
-    known = set(names)
-    for start in names:
-        path: dict[str, Iterator[str]] = {} if start in placed else {start: iter(reads.get(start, ()))}
-        while path:
-            name = next(reversed(path))
-            following = next((read for read in path[name] if read in known and read not in placed), None)
-            if following is None:
-                del path[name]
-                placed[name] = None
-            elif following in path:
-                return [], _shortest_cycle(known, reads)
-            else:
-                path[following] = iter(reads.get(following, ()))
-    return list(placed), []
-
-
-def _shortest_cycle(names: set[str], reads: Mapping[str, Iterable[str]]) -> list[str]:
-    import networkx as nx
-
-    pairs = [(name, read) for name in sorted(names) for read in sorted(reads.get(name, ())) if read in names]
-    edges: nx.DiGraph[str] = nx.DiGraph(pairs)
-    loops = [[name] for name, read in pairs if name == read]
-    tangles = [edges.subgraph(part) for part in nx.strongly_connected_components(edges) if len(part) > 1]
-    return min([*loops, *(next(nx.simple_cycles(tangle)) for tangle in tangles)], key=len)

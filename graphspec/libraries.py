@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from threading import Lock
 
 from graphspec.diagnostics import Report
 from graphspec.document import Document, lay_out
@@ -13,11 +14,17 @@ from graphspec.elaborate.values import Library
 from graphspec.source import DISK, Files, Root, Scalar, file_beside, parse, read
 
 MAX_FILES = 64
+_READING = Lock()
+
+
+def standard_library() -> Library:
+    """The blocks of `graphspec/std/`, read once per process, however many threads ask for them."""
+    with _READING:
+        return _standard_library()
 
 
 @cache
-def standard_library() -> Library:
-    """The blocks of `graphspec/std/`, read once per process."""
+def _standard_library() -> Library:
     report = Report()
     documents: list[Document] = []
     nothing: dict[str, Library] = {}
@@ -29,7 +36,7 @@ def standard_library() -> Library:
                 documents.append(document)
     report.check()
     blocks = {name: entry for document in documents for name, entry in document.blocks.items()}
-    return Library("std", documents[0].model_copy(update={"blocks": blocks}), nothing, standard_library)
+    return Library("std", documents[0].model_copy(update={"blocks": blocks}), nothing, standard_library, "standard")
 
 
 def own_library(document: Document, root: Path | None, report: Report, files: Files = DISK) -> Library:
@@ -38,7 +45,7 @@ def own_library(document: Document, root: Path | None, report: Report, files: Fi
     if document.use and root is None:
         help = "load the spec from a file"
         report.error("unknown-library", "a spec without a file has no paths to follow", document.span, help=help)
-    return Library(document.name, document, used, standard_library, is_own=True)
+    return Library(document.name, document, used, standard_library, "own")
 
 
 def _used(
@@ -78,4 +85,4 @@ def _read_library(name: str, path: Path, root: Root, report: Report, above: tupl
             place.span if place else None,
             help=help,
         )
-    return Library(name, document, _used(document, path.parent, root, report, above), standard_library)
+    return Library(name, document, _used(document, path.parent, root, report, above), standard_library, "used")

@@ -9,23 +9,36 @@ from graphspec.graph import Body, Call, Graph, Mixture, Repeat
 
 SHOWN = 4
 """Turns that are listed one by one."""
+LISTED = 16
+"""Paths that are listed of one body."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A path that ends in a dot (empty for the model itself), and how many there are: `layers.*.attention.`, 32."""
+@dataclass(slots=True)
+class Places:
+    """Paths that end in a dot (empty for the model itself), and how many places they are: `layers.*.attention.`, 32.
 
-    path: str
+    Blocks within blocks stand in more places than anyone reads: the first paths are kept, `more` where others are not.
+    """
+
+    paths: list[str]
     count: int
+    more: bool = False
+
+    def add(self, outer: Places, path: str, count: int) -> None:
+        """Also stand at `path`, `count` times, within each place of what is around."""
+        free = LISTED - len(self.paths)
+        self.more |= outer.more or len(outer.paths) > free
+        self.paths += [f"{it}{path}" for it in outer.paths[:free]]
+        self.count += outer.count * count
 
 
-def places(graph: Graph) -> dict[Body, list[Place]]:
+def places(graph: Graph) -> dict[Body, Places]:
     """All places of each body."""
-    found: dict[Body, list[Place]] = {graph.body: [Place("", 1)]}
+    found = {body: Places([], 0) for body in graph.bodies()}
+    found[graph.body] = Places([""], 1)
     for body in reversed(graph.bodies()):  # outer ones first
         for inner, path, count in _inside(body):
-            outer = found.get(body, [])
-            found.setdefault(inner, []).extend(Place(f"{it.path}{path}", it.count * count) for it in outer)
+            found[inner].add(found[body], path, count)
     return found
 
 

@@ -59,8 +59,8 @@ def _kernels(unit: Unit) -> tuple[Kernel, ...]:
     found = [
         replace(
             kernel,
-            places=tuple(f"{place.path}{kernel.node}" for place in known[body]),
-            count=sum(place.count for place in known[body]),
+            places=(*(f"{path}{kernel.node}" for path in known[body].paths), *["…"] * known[body].more),
+            count=known[body].count,
         )
         for body, kernel in unit.kernels
     ]

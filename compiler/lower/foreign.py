@@ -12,9 +12,9 @@ from compiler.lower.site import Site
 from graphspec.axes import Dim, Number
 from graphspec.diagnostics import Diagnostic, SpecError
 from graphspec.operators import Mismatch, Operator
-from graphspec.operators.declare import match
 from graphspec.operators.registry import words_of
 from graphspec.operators.shape import find_axis
+from graphspec.operators.signature import match
 
 
 def foreign(at: Site) -> Code | tuple[Code, ...]:

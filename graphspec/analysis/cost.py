@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from graphspec.analysis.experts import chosen
-from graphspec.axes import Dim, dim, product
+from graphspec.axes import Dim, Monomial, dim, product
 from graphspec.graph import Body, Call, Graph, Mixture, Node, Repeat
 
 LONG = 1000
@@ -108,11 +109,31 @@ def _sum(sizes: Iterable[Dim]) -> Dim:
     return sum(sizes, start=dim(0))
 
 
-def human(number: int) -> str:
+def amount(size: Dim, terms: int = 3) -> str:
+    """`2097152 * B * T**2` as `2.1 M · B · T²`; of a sum the largest terms, so many of them."""
+    ordered = sorted(size.terms, key=lambda term: -abs(term[1]))
+    text = "".join(f" {'−' if factor < 0 else '+'} {_product(names, abs(factor))}" for names, factor in ordered[:terms])
+    first = text.removeprefix(" + ").replace(" − ", "−", text.startswith(" − "))
+    return (first or "0") + (" + …" if len(ordered) > terms else "")
+
+
+def _product(names: Monomial, factor: Fraction) -> str:
+    words = [] if factor == 1 and names else [human(factor)]
+    for atom, power in names:
+        word = str(Dim.of_atom(atom))
+        word = word if word.isidentifier() else f"({word})"
+        words.append(word if power == 1 else word + str(power).translate(_RAISED))
+    return " · ".join(words)
+
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def human(number: int | Fraction) -> str:
     """`8030261248` as `8.03 G`."""
     size = float(number)
     for unit in ("", " k", " M", " G", " T", " P", " E"):
         if abs(size) < 999.5 or unit == " E":
-            return f"{int(size)}{unit}" if not unit else f"{size:.3g}{unit}"
+            return f"{size:.3g}{unit}"
         size /= 1000
     raise AssertionError

@@ -10,6 +10,7 @@ from graphspec.diagnostics import Span
 from graphspec.difference.bodies import BodyDifference, Comparison, Inside, Pair
 from graphspec.difference.indices import Indices
 from graphspec.difference.said import Field, written
+from graphspec.difference.stands import NOWHERE, Stand, is_standard, placed
 from graphspec.difference.units import Unit
 from graphspec.graph import Body
 
@@ -52,11 +53,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a pair of bodies stands, and the innermost places around it in the user's own files."""
+    """Where a pair of bodies stands, and where the innermost nodes around it do in the user's own files, by side."""
 
     path: Path
-    before: Span | None = None
-    after: Span | None = None
+    before: Stand = NOWHERE
+    after: Stand = NOWHERE
 
 
 def changes(comparison: Comparison, whole: BodyDifference) -> tuple[Change, ...]:
@@ -91,8 +92,7 @@ class _Walk:
         joined = 0
         for place in self.places[id(around)]:
             step = (Indices(inside.indices, inside.count),) if inside.indexed else ()
-            before = _own_place(pair.before, around.before) or place.before
-            after = _own_place(pair.after, around.after) or place.after
+            before, after = place.before.at(pair.before, around.before), place.after.at(pair.after, around.after)
             joined += _add(own, _Place((*place.path, pair.after.name, *step), before, after))
         self.counts[key] = self.counts.get(key, 0) + self.counts[id(around)] - joined
         del own[_MOST_PLACES:]
@@ -145,12 +145,13 @@ class _Walk:
     ) -> Change:
         places, unit = self.places[id(difference)], new or old
         paths = tuple(place.path for place in places)
-        before = (_own_place(old, difference.before) if old else None) or places[0].before
-        after = (_own_place(new, difference.after) if new else None) or places[0].after
+        before, after = places[0].before.at(old, difference.before), places[0].after.at(new, difference.after)
+        told = tuple(placed(it, before, after) for it in fields)
+        spans = before.span, after.span
         if unit is None:  # of the body itself
-            before, after = before or _body_place(difference.before), after or _body_place(difference.after)
+            spans = before.span or _body_place(difference.before), after.span or _body_place(difference.after)
         more = self.counts[id(difference)] - len(paths)
-        return Change(status, paths, (unit.name if unit else "",), more, was, fields, says, before, after)
+        return Change(status, paths, (unit.name if unit else "",), more, was, told, says, *spans)
 
 
 def _add(places: list[_Place], place: _Place) -> bool:
@@ -201,13 +202,8 @@ def _removed_after(difference: BodyDifference) -> dict[str, list[Unit]]:
     return found
 
 
-def _own_place(unit: Unit, body: Body) -> Span | None:
-    """Where a node stands, unless that is within the standard library."""
-    return None if body.block.startswith("std.") else unit.node.span
-
-
 def _body_place(body: Body) -> Span | None:
-    return None if body.block.startswith("std.") else body.span
+    return None if is_standard(body) else body.span
 
 
 # -- the same change at several indices, and of several nodes ----------------------------------------------------------

@@ -59,6 +59,7 @@ def _change(change: Change) -> dict[str, Any]:
                 "before": field.before or None,
                 "after": field.after or None,
                 "both": field.both or None,
+                **_places(field.before_at or change.before, field.after_at or change.after),
             }
             for field in change.fields
         ],

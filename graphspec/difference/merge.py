@@ -12,8 +12,9 @@ from graphspec.difference.bodies import BodyDifference, Pair
 from graphspec.difference.shown import drawn, live
 from graphspec.difference.symbols import Names
 from graphspec.difference.units import Unit, base
-from graphspec.graph import Body, Input, Node, Ref, order
+from graphspec.graph import Body, Input, Node, Ref
 from graphspec.operators import Operator
+from graphspec.ordering import order
 from graphspec.render.compared import Change, Compared
 from graphspec.render.names import LONGEST
 

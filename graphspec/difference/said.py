@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from graphspec.analysis.cost import Costs
 from graphspec.axes import Dim, Number
+from graphspec.diagnostics import Span
 from graphspec.difference.alignment import aligned, named, translated
 from graphspec.difference.matching import Matcher
 from graphspec.difference.symbols import Names, Renamer
@@ -21,7 +22,8 @@ from graphspec.render.disjoint import Seen, seen_inputs
 class Field:
     """One thing that a node says, before and after; `""` is an expression.
 
-    `both`: what the two come to, if it is the same. `wiring`: it says only from where the node reads.
+    `both`: what the two come to, if it is the same. `wiring`: it says only from where the node reads. `before_at` and
+    `after_at`: where it is written, if that is in a variant and so not where the node is.
     """
 
     name: str
@@ -29,6 +31,8 @@ class Field:
     after: str
     both: str = ""
     wiring: bool = False
+    before_at: Span | None = field(default=None, compare=False)
+    after_at: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -50,11 +50,12 @@ def _lines(found: Difference) -> Iterator[str]:
 
 
 def _section(title: str, lines: Iterable[Line]) -> Iterator[str]:
-    """Lines under a title at their left, their places in one column."""
+    """Lines under a title at their left, their places in one column; those of indented lines stand behind them."""
     known = list(lines)
-    wide = max((len(text) for text, place in known if place and len(text) <= _FARTHEST), default=0)
+    heads = (text for text, place in known if place and not text.startswith(" "))
+    wide = max((len(text) for text in heads if len(text) <= _FARTHEST), default=0)
     for at, (text, place) in enumerate(known):
-        row = f"{text:<{wide}}  {place}" if place else text
+        row = f"{text:<{0 if text.startswith(' ') else wide}}  {place}" if place else text
         yield f"{title if at == 0 else '':<12} {row}".rstrip()
 
 
@@ -91,7 +92,8 @@ def _change_lines(change: Change) -> Iterator[Line]:
     for field in change.fields:
         both = f"  ({field.both} both)" if field.both else ""
         title = f"{field.name:<{wide}}  " if wide else ""
-        yield f"    {title}{field.before or 'nothing'} → {field.after or 'nothing'}{both}", None
+        at = field.after_at if field.after_at or change.after else field.before_at
+        yield f"    {title}{field.before or 'nothing'} → {field.after or 'nothing'}{both}", at
 
 
 def _with_name(path: str, change: Change) -> str:

@@ -221,10 +221,8 @@ class Reader:
                 raise self.wrong(name, kind, value, scalar)
 
     def wrong(self, name: str, kind: str, value: Value, scalar: Scalar, help: str = "") -> Fault:
-        needed = _NOUNS.get(kind, f"a {kind}")
-        return Fault(
-            "wrong-kind", f"`{name}` needs {needed}, but `{scalar.text}` is {describe(value)}", scalar.span, help=help
-        )
+        message = f"`{name}` needs {_NOUNS[kind]}, but `{scalar.text}` is {describe(value)}"
+        return Fault("wrong-kind", message, scalar.span, help=help)
 
     # -- arguments of blocks ------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphspec.diagnostics import Span
+from graphspec.diagnostics import Span, counted
 from graphspec.document import Keyed, NodeEntry
 from graphspec.elaborate.attributes import Reader, Written
 from graphspec.elaborate.inside import elaborate_inside
@@ -37,7 +37,7 @@ class BlockCall:
                 raise Fault(
                     "repeat-operator", "`each` and `cycle` need `repeat`", self.entry.span, help="add `repeat: n`"
                 )
-            inside = elaborate_inside(self, self.block, self.written, ports, self.scope)
+            inside = elaborate_inside(self, self.block, self.written, ports)
             inputs = {**ports, **inside.brought}
             return self.nodes.builder.embed(
                 self.name, Call(inside.body), inputs, inside.outputs, self.entry.span, self.label()
@@ -58,7 +58,7 @@ class BlockCall:
             assert key is not None
             items = self.entry.inputs.items if isinstance(self.entry.inputs, ListValue) else (self.entry.inputs,)
             if len(items) > len(names):
-                message = f"`{self.block.name}` has {len(names)} input{'s' * (len(names) != 1)}, but gets {len(items)}"
+                message = f"`{self.block.name}` has {counted(len(names), 'input')}, but gets {len(items)}"
                 raise Fault("too-many-inputs", message, self.entry.inputs.span)
             given |= {port: Written(Keyed(key, item), self.scope) for port, item in zip(names, items, strict=False)}
         given |= {port: self.written.pop(port) for port in names if port in self.written}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from graphspec.diagnostics import Span
 from graphspec.elaborate.values import Context, Fault, Tensor
@@ -89,6 +90,11 @@ class BodyBuilder:
         assert node.name not in self.nodes, f"{node.name} is there already"
         self.nodes[node.name] = node
         return Tensor(self, Ref(node.name, ""), node.type)
+
+    def lay(self, name: str, places: tuple[tuple[str, Span], ...]) -> None:
+        """Say what of a node is written in a variant, and where."""
+        if places and name in self.nodes:
+            self.nodes[name] = replace(self.nodes[name], laid=places)
 
     def embed(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from graphspec import expressions as syntax
@@ -13,10 +13,22 @@ from graphspec.document import BlockEntry, InputEntry, Keyed
 from graphspec.elaborate.attributes import KINDS, Reader, Written
 from graphspec.elaborate.body import BodyBuilder
 from graphspec.elaborate.evaluate import Evaluator, syntax_fault
+from graphspec.elaborate.once import Inside, bound_to, once
 from graphspec.elaborate.ports import PortMatcher, type_syntax
-from graphspec.elaborate.values import BlockValue, Broken, Context, Fault, Lazy, Scope, Skip, Tensor, Value, describe
-from graphspec.graph import Body, Input
-from graphspec.graph import Value as Output
+from graphspec.elaborate.values import (
+    BlockValue,
+    Broken,
+    Context,
+    Fault,
+    Lazy,
+    Scope,
+    Skip,
+    Table,
+    Tensor,
+    Value,
+    describe,
+)
+from graphspec.graph import Input
 from graphspec.source import Map, Scalar
 
 if TYPE_CHECKING:
@@ -24,40 +36,26 @@ if TYPE_CHECKING:
     from graphspec.elaborate.nodes import NodesBuilder
 
 
-@dataclass(frozen=True)
-class Inside:
-    """An elaborated block: its body, and the tensors from around it that it reads, by input."""
-
-    body: Body
-    brought: Mapping[str, Tensor]
-
-    @property
-    def outputs(self) -> tuple[Output, ...]:
-        return tuple(Output(name, self.body.type_of(ref)) for name, ref in self.body.outputs)
-
-
 def elaborate_inside(
     call: BlockCall,
     block: BlockValue,
     written: Mapping[str, Written],
     ports: Mapping[str, Tensor],
-    scope: Scope,
-    seen: Mapping[str, Value] | None = None,
+    seen: Mapping[str, Dim] | None = None,
 ) -> Inside:
     """The body of a block for given arguments and ports. Problems inside a library stand at the node that uses it.
 
     `seen`: what a file's own block sees besides, such as the number of the turn.
     """
-    if block.library.is_own:
-        inside = _Inside(call, block, written, ports, scope, call.context)
-        inside.scope.names.update(seen or {})
-        return inside.build()
     report = Report()
+    bound = _Inside(call, block, written, ports, replace(call.context, report=report))
+    if block.library.is_own:
+        bound.see(seen or {})
     try:
-        return _Inside(call, block, written, ports, scope, replace(call.context, report=report)).build()
+        return bound.inside()
     finally:
         for diagnostic in report.diagnostics:
-            call.context.report.add(_at_use(diagnostic, block, call))
+            call.context.report.add(diagnostic if block.library.is_own else _at_use(diagnostic, block, call))
 
 
 def _at_use(diagnostic: Diagnostic, block: BlockValue, call: BlockCall) -> Diagnostic:
@@ -76,21 +74,32 @@ class _Inside:
         block: BlockValue,
         written: Mapping[str, Written],
         ports: Mapping[str, Tensor],
-        outer: Scope,
         context: Context,
     ) -> None:
         self.call, self.block, self.entry, self.context = call, block, block.entry, context
-        self.written, self.given, self.outer = written, ports, outer
-        self.scope = Scope(parent=_library_scope(block, call.nodes.scope))
+        self.written, self.given = written, ports
+        self.seen: Mapping[str, Dim] = {}
+        self.scope = Scope(parent=_file_scope(block, context))
         self.builder = BodyBuilder(context, block.name, block.entry.span, _signature(block.entry))
         self.reader = Reader(context, self.builder, block.library, block.name)
-        self.failed = len(context.report.diagnostics)
+
+    def see(self, names: Mapping[str, Dim]) -> None:
+        self.seen = names
+        self.scope.names.update(names)
+
+    def inside(self) -> Inside:
+        """Bound anew at every use, for what is wrong with that is the user's; built once for what it is bound to."""
+        self.bind_arguments()
+        self.bind_ports()
+        arguments = {name: self.scope.names.get(name) for name in self.entry.params if name in self.written}
+        types = ((port, self.given[port].type) for port in self.entry.inputs if port in self.given)
+        key = bound_to(self.block, arguments, [*types, *self.seen.items()])
+        placed = any(isinstance(value, Table) for value in arguments.values())
+        return once(self.context, key, self.build, placed=placed)
 
     def build(self) -> Inside:
         from graphspec.elaborate.nodes import NodesBuilder, scalars_in
 
-        self.bind_arguments()
-        self.bind_ports()
         self.bind_masks()
         nodes = NodesBuilder(self.context, self.builder, self.scope, self.block.library)
         nodes.build(self.entry.nodes, scalars_in(self.entry.out))
@@ -195,17 +204,15 @@ class _Inside:
         return found
 
 
-def _library_scope(block: BlockValue, scope: Scope) -> Scope:
-    """What a block sees behind its own names: its file's, or for a library only the library's blocks.
+def _file_scope(block: BlockValue, context: Context) -> Scope:
+    """What a block sees behind its own names: what its file names, which in a library is blocks alone.
 
     Blocks of the standard library call each other `std.name`, so that their own names stay free.
     """
     if block.library.is_own:
-        while scope.parent is not None:
-            scope = scope.parent
-        return scope
+        return context.own
     found = Scope()
-    if block.library is block.library.standard():
+    if block.library.kind == "standard":
         return found
     for name, entry in block.library.document.blocks.items():
         found.names[name] = BlockValue(f"{block.library.name}.{name}", entry, block.library)

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from graphspec.axes import TensorType
 from graphspec.elaborate.blocks import BlockCall
-from graphspec.elaborate.inside import Inside, elaborate_inside
+from graphspec.elaborate.inside import elaborate_inside
+from graphspec.elaborate.once import Inside
 from graphspec.elaborate.values import BlockValue, Fault, Tensor
 from graphspec.graph import WEIGHT, Body, Mixture
 from graphspec.graph import Value as Output
@@ -34,7 +35,7 @@ class MixtureCall(BlockCall):
     def build(self) -> Tensor:
         weight = self.weight()
         ports = self.ports()
-        inside = elaborate_inside(self, self.block, self.written, ports, self.scope)
+        inside = elaborate_inside(self, self.block, self.written, ports)
         self.check_names(inside)
         made = inside.outputs[0]
         self.check_types(weight.type, made.type)

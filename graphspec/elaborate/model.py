@@ -47,8 +47,8 @@ class _Elaboration:
         self.library, self.document, self.report = library, library.document, report
         self.values: dict[str, int] = {}
         self.derived: dict[str, Dim] = {}
-        self.context = Context(report, Sizes(self.values, self.derived))
         self.file_scope = Scope()
+        self.context = Context(report, Sizes(self.values, self.derived), self.file_scope)
         self.overrides = overrides
 
     def build(self) -> Graph | None:

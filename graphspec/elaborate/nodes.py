@@ -7,7 +7,7 @@ from typing import Any
 
 from graphspec import expressions as syntax
 from graphspec.axes import Dim
-from graphspec.diagnostics import Note, Span, suggestion
+from graphspec.diagnostics import Note, Span, counted, suggestion
 from graphspec.document import MIXTURE, Keyed, NodeEntry
 from graphspec.elaborate.attributes import Reader, Written
 from graphspec.elaborate.body import BodyBuilder, mismatch_fault
@@ -26,9 +26,10 @@ from graphspec.elaborate.values import (
     Tensor,
     describe,
 )
-from graphspec.graph import Parameter, order
+from graphspec.graph import Parameter
 from graphspec.operators import OPERATORS, Attribute, Mismatch, Operator
 from graphspec.operators.pointwise import Pointwise
+from graphspec.ordering import order
 from graphspec.source import Map, Scalar, Sequence, Value
 
 
@@ -127,6 +128,7 @@ class NodesBuilder:
     def build_one(self, name: str, entry: NodeEntry) -> None:
         try:
             self.scope.names[name] = self.node(name, entry)
+            self.builder.lay(name, entry.laid)
         except Fault as fault:
             self.context.report.add(fault.diagnostic)
         except Skip:
@@ -259,7 +261,7 @@ class NodesBuilder:
         if entry.inputs is not None:
             items = entry.inputs.items if isinstance(entry.inputs, Sequence) else (entry.inputs,)
             if len(items) > len(ports):
-                message = f"`{cls.op}` has {len(ports)} input{'s' * (len(ports) != 1)}, but gets {len(items)}"
+                message = f"`{cls.op}` has {counted(len(ports), 'input')}, but gets {len(items)}"
                 raise Fault("too-many-inputs", message, entry.inputs.span)
             key = entry.map.key("in")
             assert key is not None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from graphspec import expressions as syntax
 from graphspec.axes import Axis, Dim, TensorType
-from graphspec.diagnostics import Note, Span, suggestion
+from graphspec.diagnostics import Note, Span, counted, suggestion
 from graphspec.document import InputEntry
 from graphspec.elaborate.evaluate import Evaluator, syntax_fault
 from graphspec.elaborate.values import Context, Fault, Scope, Tensor, Value, describe
@@ -87,7 +87,7 @@ class PortMatcher:
         open_ended = len(words) < len(written.axes)
         cut = len(given.type.axes) - len(words)
         if cut < 0 or (cut and not open_ended):
-            self.refuse(port, entry, given, place, f"has {len(given.type.axes)} axes")
+            self.refuse(port, entry, given, place, f"has {counted(len(given.type.axes), 'axis', 'axes')}")
         if open_ended:
             self.match_leading(port, entry, given, given.type.axes[:cut], place)
         for word, axis in zip(words, given.type.axes[cut:], strict=True):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from graphspec.axes import Axis, Dim, TensorType, dim
+from graphspec.diagnostics import counted
 from graphspec.document import Keyed
 from graphspec.elaborate.attributes import Written
 from graphspec.elaborate.inside import elaborate_inside
@@ -73,7 +74,7 @@ class RepeatCall:
         if not isinstance(item.value, ListValue) or not item.value.items:
             raise Fault("wrong-form", f"`{item.key.text}` needs a list", item.value.span, help="write `[a, b]`")
         if length is not None and len(item.value.items) != length:
-            message = f"`{item.key.text}` has {len(item.value.items)} values for {length} turns"
+            message = f"`{item.key.text}` has {counted(len(item.value.items), 'value')} for {counted(length, 'turn')}"
             raise Fault(
                 "each-length",
                 message,
@@ -144,7 +145,7 @@ class RepeatCall:
             written |= {name: Written(values[turn % len(values)].entry, scope) for name, values in lists.items()}
         block = self.block_of(written)
         ports = {**self.ports, self.carried: carried}
-        inside = elaborate_inside(self.call, block, written, ports, scope, {self.times.index: dim(turn)})
+        inside = elaborate_inside(self.call, block, written, ports, {self.times.index: dim(turn)})
         self.brought |= inside.brought
         return inside.body
 

@@ -22,7 +22,8 @@ from graphspec.elaborate.values import (
     Word,
     describe,
 )
-from graphspec.graph import AxisInfo, Setting, order
+from graphspec.graph import AxisInfo, Setting
+from graphspec.ordering import order
 from graphspec.source import Map, Scalar, Sequence
 from graphspec.source import parse as parse_source
 

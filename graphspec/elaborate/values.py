@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from graphspec.axes import Dim, Number, Sizes, TensorType
 from graphspec.diagnostics import Diagnostic, Note, Report, Span
@@ -60,8 +60,8 @@ class BlockValue:
     """A block with the library that it belongs to; `name` is how the spec calls it."""
 
     name: str
-    entry: BlockEntry
-    library: Library
+    entry: BlockEntry = field(hash=False)
+    library: Library = field(hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,22 +122,35 @@ class Skip(Exception):
 
 @dataclass(frozen=True)
 class Library:
-    """A file of blocks: its document, its scope, and the other files that it uses."""
+    """A file of blocks: its document, the other files that it uses, and whose it is.
+
+    `kind`: the spec's `own` file, one that is `used`, or the `standard` library.
+    """
 
     name: str
     document: Document
     used: Mapping[str, Library]
     standard: Callable[[], Library]
-    is_own: bool = False
+    kind: Literal["own", "used", "standard"]
+
+    @property
+    def is_own(self) -> bool:
+        return self.kind == "own"
 
 
 @dataclass(frozen=True)
 class Context:
-    """What is the same everywhere in one elaboration. `measured`: the axes along which some input of the model lies."""
+    """What is the same everywhere in one elaboration.
+
+    `own`: the names of the spec's own file. `interned`: each body, by itself. `insides`: what came of a block, by all
+    that it depends on. `measured`: the axes along which some input of the model lies.
+    """
 
     report: Report
     sizes: Sizes
+    own: Scope
     interned: dict[object, object] = field(default_factory=dict[object, object])
+    insides: dict[object, object] = field(default_factory=dict[object, object])
     measured: set[str] = field(default_factory=set[str])
 
 

@@ -14,20 +14,9 @@ from graphspec.operators import (
     scan,
     shape,
 )
-from graphspec.operators.declare import (
-    INITIALISERS,
-    Attribute,
-    Initialiser,
-    Mismatch,
-    Operator,
-    Port,
-    Record,
-    Signature,
-    Weight,
-    operator,
-    record,
-)
+from graphspec.operators.declare import INITIALISERS, Attribute, Initialiser, Operator, Record, Weight, operator, record
 from graphspec.operators.registry import Registration, Registry
+from graphspec.operators.signature import Mismatch, Port, Signature
 
 FAMILIES = (
     linear,

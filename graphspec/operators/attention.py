@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from graphspec.axes import Axis, Dim, Number, Sizes, TensorType, dim, product
 from graphspec.masks import Causal, Chunk, Dilated, Documents, Everything, Mask, Window, atoms, ports
-from graphspec.operators.declare import Mismatch, Operator, Port, Saved, Signature, Use, operator
+from graphspec.operators.declare import Operator, Saved, Use, operator
 from graphspec.operators.flow_attention import Attends
 from graphspec.operators.flow_moves import MergesLast, SplitsLast
 from graphspec.operators.pointwise import aligned
+from graphspec.operators.signature import Mismatch, Port, Signature
 
 
 @operator("heads", family="shape")

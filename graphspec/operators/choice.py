@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from graphspec.axes import Dim, Sizes, TensorType, dim
-from graphspec.operators.declare import Mismatch, Operator, Signature, operator
+from graphspec.operators.declare import Operator, operator
 from graphspec.operators.flow_choice import Chooses, Takes
 from graphspec.operators.pointwise import aligned
 from graphspec.operators.shape import find_axis
+from graphspec.operators.signature import Mismatch, Signature
 
 
 @operator("top", family="experts")

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from graphspec.axes import Axis, Dim, Sizes, TensorType, product, unprimed
-from graphspec.operators.declare import Mismatch, Operator, Signature, operator
+from graphspec.operators.declare import Operator, operator
 from graphspec.operators.flow_contract import Contracts
+from graphspec.operators.signature import Mismatch, Signature
 
 
 @operator("contract", family="linear")

@@ -6,8 +6,9 @@ from typing import Literal
 
 from graphspec import axes
 from graphspec.axes import Axis, Dim, Sizes, TensorType
-from graphspec.operators.declare import Initialiser, Mismatch, Port, Signature, Weight, operator
+from graphspec.operators.declare import Initialiser, Weight, operator
 from graphspec.operators.flow_windows import Slides
+from graphspec.operators.signature import Mismatch, Port, Signature
 from graphspec.operators.window import Pads, Window, Windowed
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from graphspec.axes import Axis, Dim, Sizes, TensorType, dim
-from graphspec.operators.declare import Initialiser, Operator, Signature, Weight, operator
+from graphspec.operators.declare import Initialiser, Operator, Weight, operator
 from graphspec.operators.flow_mixing import Constant, Identity, MixesLast
+from graphspec.operators.signature import Signature
 
 
 @operator("linear", family="linear")

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from graphspec.axes import Dim, Sizes, TensorType
-from graphspec.operators.declare import Operator, Saved, Signature, Use
+from graphspec.operators.declare import Operator, Saved, Use
 from graphspec.operators.flow_mixing import ReducesAll
+from graphspec.operators.signature import Signature
 
 
 @dataclass(frozen=True, kw_only=True)

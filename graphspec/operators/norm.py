@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from graphspec.axes import Dim, Number, Sizes, TensorType, dim, product
-from graphspec.operators.declare import Initialiser, Mismatch, Operator, Saved, Signature, Use, Weight, operator
+from graphspec.operators.declare import Initialiser, Operator, Saved, Use, Weight, operator
 from graphspec.operators.flow_mixing import MixesAlong
 from graphspec.operators.flow_windows import NormalisesBatch, NormalisesGroups
+from graphspec.operators.signature import Mismatch, Signature
 from graphspec.operators.window import find_axes
 
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from graphspec.axes import Axis, Dim, DType, Number, Sizes, TensorType
-from graphspec.operators.declare import Mismatch, Operator, Saved, Signature, Use, operator
+from graphspec.operators.declare import Operator, Saved, Use, operator
 from graphspec.operators.flow_mixing import Identity
 from graphspec.operators.flow_pointwise import Elementwise
+from graphspec.operators.signature import Mismatch, Signature
 
 ARITHMETIC = {
     "+": "add",

@@ -5,9 +5,11 @@ from typing import Literal
 
 from graphspec import axes
 from graphspec.axes import Axis, Dim, Number, Sizes, TensorType
-from graphspec.operators.declare import Initialiser, Mismatch, Operator, Port, Signature, Weight, operator
+from graphspec.diagnostics import counted
+from graphspec.operators.declare import Initialiser, Operator, Weight, operator
 from graphspec.operators.flow_mixing import Constant, Distances, Rows, Turns
 from graphspec.operators.scaling import Dynamic, LongRoPE, Scaling
+from graphspec.operators.signature import Mismatch, Port, Signature
 
 
 @operator("index", family="position")
@@ -117,7 +119,7 @@ class Rotary(Operator):
         if isinstance(self.scaling, LongRoPE) and narrow is not None:
             for name, numbers in (("short", self.scaling.short), ("long", self.scaling.long)):
                 if len(numbers) != narrow // 2:
-                    message = f"`{name}` has {len(numbers)} numbers for the {narrow // 2} pairs of a head"
+                    message = f"`{name}` has {counted(len(numbers), 'number')}, a head {counted(narrow // 2, 'pair')}"
                     raise Mismatch(message, "scaling", "give one for each pair of features that turns")
         return outputs
 

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from graphspec.axes import Axis, Dim, Sizes, TensorType, dim, product, unprimed
-from graphspec.operators.declare import Mismatch, Operator, Parts, Signature, operator
+from graphspec.diagnostics import counted
+from graphspec.operators.declare import Operator, Parts, operator
 from graphspec.operators.flow_rearrange import Rearranges
 from graphspec.operators.pattern import Layout, Part, Pattern
+from graphspec.operators.signature import Mismatch, Signature
 
 
 @operator("rearrange", family="shape")
@@ -50,8 +52,8 @@ class Rearrange(Operator):
         """The pattern upon a tensor, leading axes included. Raises `Mismatch`."""
         before, cut = self.pattern.before, len(given.axes) - len(self.pattern.before)
         if cut < 0 or (cut and not self.pattern.leading):
-            wanted = f"{'at least ' if self.pattern.leading else ''}{len(before)}"
-            raise Mismatch(f"the pattern `{self.pattern}` needs {wanted} axes, but `x` is `{given}`", "pattern")
+            wanted = f"{'at least ' if self.pattern.leading else ''}{counted(len(before), 'axis', 'axes')}"
+            raise Mismatch(f"the pattern `{self.pattern}` needs {wanted}, but `x` is `{given}`", "pattern")
         known = self._known()
         found = list(given.sizes[:cut])
         for parts, axis in zip(before, given.axes[cut:], strict=True):

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from graphspec.axes import Dim, Sizes, TensorType
-from graphspec.operators.declare import Mismatch, Operator, Saved, Signature, Use, operator
+from graphspec.operators.declare import Operator, Saved, Use, operator
 from graphspec.operators.flow_mixing import MixesAlong, Reduces
 from graphspec.operators.shape import find_axis
+from graphspec.operators.signature import Mismatch, Signature
 
 
 @operator("reduce", family="reduce")

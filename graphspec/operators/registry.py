@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 
 from graphspec.diagnostics import Diagnostic, SpecError, suggestion
-from graphspec.operators.declare import Operator, Port, Signature
+from graphspec.operators.declare import Operator
+from graphspec.operators.signature import Port, Signature
 
 _NAME = re.compile(r"[^\W\d]\w*")
 _KINDS = ("size", "number", "flag", "word", "axes")

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from graphspec.axes import Axis, Dim, Sizes, TensorType
-from graphspec.operators.declare import Mismatch, Operator, Signature, operator
+from graphspec.operators.declare import Operator, operator
 from graphspec.operators.flow_scan import Scans
 from graphspec.operators.pointwise import aligned, broadcast
 from graphspec.operators.shape import find_axis
+from graphspec.operators.signature import Mismatch, Signature
 
 
 @operator("scan", family="scan")

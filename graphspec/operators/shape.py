@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from graphspec.axes import Axis, Dim, Number, Sizes, TensorType, dim
-from graphspec.operators.declare import Mismatch, Operator, Parts, Signature, operator
+from graphspec.operators.declare import Operator, Parts, operator
 from graphspec.operators.flow_mixing import Identity
 from graphspec.operators.flow_moves import Flips, Joins, Pads, Rolls, Selects, Shifts, Slices, Splits
+from graphspec.operators.signature import Mismatch, Signature
 
 
 class _Free(Operator):

@@ -6,7 +6,9 @@ from itertools import repeat
 from typing import ClassVar, Literal
 
 from graphspec.axes import Axis, Dim, Sizes, TensorType, dim, product
-from graphspec.operators.declare import Mismatch, Operator
+from graphspec.diagnostics import counted
+from graphspec.operators.declare import Operator
+from graphspec.operators.signature import Mismatch
 
 Pads = Literal["valid", "same", "causal"] | tuple[tuple[Dim, Dim], ...]
 """How many places come in before and behind each axis, or a word for it."""
@@ -83,7 +85,7 @@ class Windowed(Operator):
     def _each(self, name: str, values: tuple[Dim, ...], sizes: Sizes) -> list[Dim]:
         """One value for each axis."""
         if len(values) not in (1, len(self.over)):
-            message = f"`{name}` has {len(values)} sizes, but `over` has {len(self.over)}"
+            message = f"`{name}` has {len(values)} sizes, but `over` has {counted(len(self.over), 'axis', 'axes')}"
             raise Mismatch(message, name, "write one size for all axes, or one for each")
         for value in values:
             _check(name, value, 1, sizes)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from graphspec.analysis.cost import Costs
+from graphspec.analysis.cost import Costs, amount
 from graphspec.axes import Dim, dim
 from graphspec.diagnostics import File, Span
 from graphspec.graph import Body, Graph, Node
 from graphspec.page.data import NodeData, Place, SourceFile
 from graphspec.page.reads import Reads
 from graphspec.render.listing import describe
-from graphspec.render.summary import product_text
 
 
 @dataclass
@@ -68,7 +67,7 @@ class Nodes:
     def _operations(self, flops: Dim) -> str:
         if flops not in self.said:
             known = self.costs.known(flops)
-            self.said[flops] = product_text(known) if known.terms else ""
+            self.said[flops] = amount(known) if known.terms else ""
         return self.said[flops]
 
 

@@ -38,7 +38,7 @@ def _html(graph: Graph, why: str) -> str:
 def as_text(graph: Graph) -> str:
     """The nodes in columns: name, what it does, what it gives, how many numbers it learns."""
     cells = [
-        ("  " * row.depth + row.name, row.does, str(row.type), human(row.parameters) if row.parameters else "")
+        ("  " * row.depth + row.name, row.said, str(row.type), human(row.parameters) if row.parameters else "")
         for row in rows(graph)
     ]
     wide = [max((len(row[at]) for row in cells), default=0) for at in range(3)]

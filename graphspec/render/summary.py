@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from graphspec.analysis.cost import Costs, human
-from graphspec.axes import Dim
+from graphspec.analysis.cost import Costs, amount, human
 from graphspec.graph import Contract, Graph, Input
 
 if TYPE_CHECKING:
@@ -16,7 +14,6 @@ if TYPE_CHECKING:
 
 MARKS = {"proved": "✓", "refuted": "✗", "unknown": "?"}
 _SHOWN_BLOCKS = 12
-_SHOWN_TERMS = 3
 
 
 @dataclass(frozen=True)
@@ -135,21 +132,9 @@ def flops_text(costs: Costs) -> str:
     """What one position costs; or the whole, if that grows otherwise."""
     found = costs.flops_per_token()
     if found is None:
-        return product_text(costs.known(costs.flops()))
+        return amount(costs.known(costs.flops()))
     constant, slope = found
     return f"{human(constant)} per token" + (f", and {human(slope)} for each position of length" if slope else "")
-
-
-def product_text(size: Dim) -> str:
-    """`35153830656 * B` as `35.2 G for each of B`; of several terms the three largest."""
-    if not size.symbols:
-        return human(size.constant or 0)
-    terms = [(int(factor), Dim.of_terms({monomial: Fraction(1)})) for monomial, factor in size.terms]
-    terms.sort(key=lambda term: -abs(term[0]))
-    if len(terms) == 1:
-        return f"{human(terms[0][0])} for each of {terms[0][1]}"
-    shown = [f"{human(factor)} * {names}" if names.symbols else human(factor) for factor, names in terms[:_SHOWN_TERMS]]
-    return " + ".join(shown) + (" + …" if len(terms) > _SHOWN_TERMS else "")
 
 
 def _verdict_dict(verdict: Verdict) -> dict[str, Any]:

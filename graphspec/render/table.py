@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from graphspec.analysis.cost import Costs, human
+from graphspec.analysis.cost import Costs, amount, human
 from graphspec.graph import Graph
 from graphspec.render.listing import Row, concrete, rows
 
 
 def print_table(graph: Graph, sizes: Mapping[str, int]) -> None:
-    """Print every node with its type, parameters and FLOPs; `sizes` make run-time axes concrete."""
+    """Print every node with its type, parameters and FLOPs; `sizes` make run-time axes concrete.
+
+    What a body holds is told where it first stands; other uses of it are one row each, `as above`.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -27,7 +30,7 @@ def print_table(graph: Graph, sizes: Mapping[str, int]) -> None:
     for row in rows(graph):
         count = f"{row.parameters:,}" if row.parameters else ""
         kind = concrete(row.type, graph, sizes) if sizes else str(row.type)
-        cells = ("  " * row.depth + row.name, row.does, kind, count, _flops(row, costs, sizes))
+        cells = ("  " * row.depth + row.name, row.said, kind, count, _flops(row, costs, sizes))
         table.add_row(*map(Text, cells))
     console = Console()
     if not console.is_terminal:
@@ -43,6 +46,7 @@ def as_dicts(graph: Graph, sizes: Mapping[str, int]) -> list[dict[str, Any]]:
             "depth": row.depth,
             "node": row.name,
             "does": row.does,
+            "as_above": row.as_above,
             "type": str(row.type),
             "shape": concrete(row.type, graph, sizes),
             "parameters": row.parameters,
@@ -53,13 +57,7 @@ def as_dicts(graph: Graph, sizes: Mapping[str, int]) -> list[dict[str, Any]]:
 
 
 def _flops(row: Row, costs: Costs, sizes: Mapping[str, int]) -> str:
-    known = costs.known(row.flops)
     value = costs.at(row.flops, sizes)
-    if value is not None:
-        return human(value) if value else ""
-    terms = known.terms
-    if len(terms) != 1:
-        return f"{len(terms)} terms" if terms else ""
-    (monomial, factor) = terms[0]
-    names = "·".join(f"{atom.name}" + (f"^{power}" if power != 1 else "") for atom, power in monomial)
-    return f"{human(int(factor))}·{names}"
+    if value is None:
+        return amount(costs.known(row.flops), terms=1)
+    return human(value) if value else ""

@@ -68,7 +68,9 @@ def test_as_json() -> None:
     assert facts["weights"]["load"] is True
     (change,) = facts["nodes"]
     assert change["places"] == ["layers.*.attention.attend"]
-    assert change["fields"] == [{"name": "mask", "before": "causal", "after": "everything", "both": None}]
+    (field,) = change["fields"]
+    places = {"before_at": change["before_at"], "after_at": change["after_at"]}
+    assert field == {"name": "mask", "before": "causal", "after": "everything", "both": None, **places}
     assert facts["contracts"][0]["after"]["verdict"] == "refuted"
     broken = json.loads(diff("a.yaml", "bad.yaml", "--json")[1])
     assert [found["code"] for found in broken["diagnostics"]] == ["unknown-operator"]

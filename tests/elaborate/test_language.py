@@ -287,6 +287,32 @@ outputs: {f: f}
     assert str(graphspec.load(tmp_path / "spec.yaml").graph.body.node("f").type) == "B T (2 * d)"
 
 
+def test_a_block_given_to_a_library_sees_the_names_of_its_own_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("""
+graphspec: 1
+blocks:
+  twice:
+    in: {x: ... c}
+    params: {inner: block}
+    nodes: {first: {block: inner, in: x}, second: {block: inner, in: first}}
+    out: second
+""")
+    (tmp_path / "spec.yaml").write_text(
+        HEAD
+        + """
+use: {mine: mine.yaml}
+blocks:
+  narrow: {in: {x: B T d}, nodes: {down: {op: linear, in: x, dim: n}, up: {op: linear, dim: d}}, out: up}
+nodes:
+  e: {op: embedding, in: tokens, size: 10, dim: d}
+  f: {block: mine.twice, inner: narrow}
+outputs: {f: f}
+"""
+    )
+    names = [name for name, _ in parameter_paths(graphspec.load(tmp_path / "spec.yaml").graph.body)]
+    assert "f.second.down.weight" in names
+
+
 def test_init_and_trainable() -> None:
     graph = spec("""
 nodes:

@@ -85,7 +85,11 @@ PROBLEMS = {
     "op: convolution, in: x, over: d, dim: 4, kernel: 3": ("the axis `d` is the last", "d", "axes before it"),
     "op: convolution, in: image, over: [H, H], dim: 4, kernel: 3": ("`H` is named twice", "[H, H]", "each axis once"),
     "op: convolution, in: x, over: [], dim: 4, kernel: 3": ("one to three axes, not 0", "[]", "over: T"),
-    "op: convolution, in: x, over: T, dim: 4, kernel: [3, 3]": ("`kernel` has 2 sizes", "[3, 3]", "one for each"),
+    "op: convolution, in: x, over: T, dim: 4, kernel: [3, 3]": (
+        "`kernel` has 2 sizes, but `over` has 1 axis",
+        "[3, 3]",
+        "one for each",
+    ),
     "op: convolution, in: x, over: T, dim: 4, kernel: T": ("known only at run time", "T", "`reduce`"),
     "op: convolution, in: x, over: T, dim: 4, kernel: 0": ("must be at least 1", "0", ""),
     "op: convolution, in: x, over: T, dim: 4, kernel: 3, stride: 0": ("`stride` is `0`", "0", ""),

@@ -26,7 +26,11 @@ def found(contract: str, **how: str) -> Diagnostic:
         ("causal: {output: y, input: x, axis: Q}", "there is no axis `Q`", "known axes: `B`, `T`"),
         ("causal: {output: y, input: x, shift: T}", "`shift` of `causal` is a whole number, not `T`", ""),
         ("independent: {output: y}", "`independent` needs `axis`", "write `axis: …`"),
-        ("ignores_padding: {where: x}", "`x` is `int B T`, but `where` needs truth values", "name a `bool` input"),
+        (
+            "ignores_padding: {where: x}",
+            "`x` is `int B T`, but `where` needs truth values",
+            "name an input of truth values",
+        ),
         (
             "ignores_padding: {where: real, side: up}",
             "`side` of `ignores_padding` is `right` or `left`, not `up`",

@@ -46,7 +46,7 @@ def test_the_facts_about_a_node() -> None:
         "does": "std.attention",
         "type": "B T d_model",
         "parameters": 1_050_624,
-        "flops": "1.05 M * B * S + 1.05 M * B * T + 2.05 k * B * S * T",
+        "flops": "1.05 M · B · S + 1.05 M · B · T + 2.05 k · B · S · T",
         "reads": ["`x[0 … t]`", "all of `memory`"],
         "at": (0, 33, 7, 22),
     }

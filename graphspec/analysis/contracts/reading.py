@@ -87,9 +87,9 @@ class Reading:
         if named not in inputs:
             raise Senseless(argument, f"there is no input `{named}`", suggestion(str(named), inputs, "inputs"))
         if inputs[named].type.dtype != dtype:
-            nouns = {"bool": "truth values", "int": "whole numbers"}
+            noun = {"bool": "truth values", "int": "whole numbers"}[dtype]
             given = f"`{named}` is `{inputs[named].type}`"
-            raise Senseless(argument, f"{given}, but `{argument}` needs {nouns[dtype]}", f"name a `{dtype}` input")
+            raise Senseless(argument, f"{given}, but `{argument}` needs {noun}", f"name an input of {noun}")
         return inputs[named]
 
     def axis(self) -> str | None:

@@ -1,4 +1,4 @@
-"""Sizes in normal form, axes, tensor types: their equality, printing and values.
+"""Sizes in normal form: their arithmetic, equality, printing and values.
 
 A `Dim` is a polynomial with rational coefficients over *atoms*: names of sizes, and quotients or remainders that do
 not simplify. Powers may be negative where a division is known to be exact. There is one `Dim` for one value: equality
@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Literal
-
-DType = Literal["float", "int", "bool"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -234,6 +232,13 @@ def dim(value: Dim | int | str) -> Dim:
     return Dim.symbol(value) if isinstance(value, str) else _int_dim(value)
 
 
+def product(sizes: Iterable[Dim]) -> Dim:
+    total = dim(1)
+    for size in sizes:
+        total = total * size
+    return total
+
+
 def _times(left: Monomial, right: Monomial) -> Monomial:
     powers = dict(left)
     for atom, power in right:
@@ -350,121 +355,3 @@ def _is_one_function(size: Dim) -> bool:
 
 def _operand(size: Dim) -> str:
     return str(size) if size.is_atomic else f"({size})"
-
-
-# -- axes and types ---------------------------------------------------------------------------------------------------
-
-Role = Literal["batch", "position", "feature"]
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """One axis of a tensor: its size, which is its name too; primed where it is the second occurrence of that: keys."""
-
-    size: Dim
-    primed: bool = False
-
-    @property
-    def name(self) -> Dim:
-        """What an attribute calls it."""
-        return primed(self.size) if self.primed else self.size
-
-    def __str__(self) -> str:
-        text = str(self.size) if self.size.is_atomic else f"({self.size})"
-        return text + "'" * self.primed
-
-
-def primed(size: Dim) -> Dim:
-    """The name of the second occurrence of an axis: no size, it only stands for one."""
-    return size.substitute({name: Dim.symbol(f"{name}'") for name in size.symbols})
-
-
-def unprimed(name: Dim) -> Dim:
-    """The size of the axis that a name, primed or not, stands for."""
-    return name.substitute({it: Dim.symbol(it[:-1]) for it in name.symbols if it.endswith("'")})
-
-
-@dataclass(frozen=True, slots=True)
-class TensorType:
-    """What a tensor holds and along which axes."""
-
-    dtype: DType
-    axes: tuple[Axis, ...]
-
-    def __str__(self) -> str:
-        words = [str(axis) for axis in self.axes]
-        if self.dtype != "float" or not words:
-            words.insert(0, self.dtype)
-        return " ".join(words)
-
-    @property
-    def sizes(self) -> tuple[Dim, ...]:
-        return tuple(axis.size for axis in self.axes)
-
-    def elements(self) -> Dim:
-        """How many numbers it holds."""
-        return product(self.sizes)
-
-
-def product(sizes: Iterable[Dim]) -> Dim:
-    total = dim(1)
-    for size in sizes:
-        total = total * size
-    return total
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """What is known about sizes: the values of parameters, and the definitions of derived axes."""
-
-    values: Mapping[str, int]
-    derived: Mapping[str, Dim]
-
-    def expand(self, size: Dim) -> Dim:
-        """Derived axes replaced by what they are derived from."""
-        return size.substitute(self.derived)
-
-    def value(self, size: Dim) -> int | None:
-        """The number, unless the size depends on an axis known only at run time."""
-        return self.expand(size).value(self.values)
-
-    def same(self, left: Dim, right: Dim) -> bool:
-        """Equal by normal form, else by value; what is known only at run time is equal by name alone."""
-        if left == right or self.expand(left) == self.expand(right):
-            return True
-        number = self.value(left)
-        return number is not None and number == self.value(right)
-
-    def quotient(self, size: Dim, divisor: Dim) -> Dim | None:
-        """`size / divisor` if it is whole for sure: by normal form, or by value."""
-        plain = size // divisor
-        if plain * divisor == size:
-            return plain
-        above, below = self.value(size), self.value(divisor)
-        if above is None or not below or above % below:
-            return None
-        return size.exactly_divided(divisor) or plain
-
-    def describe(self, size: Dim) -> str:
-        """For messages: `` `heads * head_dim` = 4096 ``."""
-        number = self.value(size)
-        return f"`{size}`" if number is None or size.constant is not None else f"`{size}` = {number}"
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A scalar that is no size: its value, None if known only at run time, and its text in the model's own names.
-
-    `sizes` are the run-time axes that it depends on.
-    """
-
-    value: float | int | None
-    text: str
-    sizes: frozenset[str] = frozenset()
-
-    @staticmethod
-    def of(value: float | int) -> Number:
-        return Number(value, str(value))
-
-    def __str__(self) -> str:
-        return self.text

@@ -1,175 +1,54 @@
-"""The one grammar of every scalar: expressions, tensor types and parameter kinds, as syntax trees.
+"""Tokens → syntax trees, by recursive descent with bounds on nesting.
 
-Parsing is recursive descent with bounds on length and nesting; nothing is ever evaluated as Python. From loosest to
-tightest: `a if c else b`, `or`, `and`, `not`, comparisons, `|`, `&`, `+ -`, `* / // %`, unary `- ~`, `**`, calls.
+From loosest to tightest: `a if c else b`, `or`, `and`, `not`, comparisons, `|`, `&`, `+ -`, `* / // %`, unary `- ~`,
+`**`, calls.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal as OneOf
+from collections.abc import Callable
 
-MAX_LENGTH = 4096
-MAX_DEPTH = 48
-
-
-class ExpressionError(Exception):
-    """The text is no expression: what is wrong between the offsets `start` and `end`, and a hint."""
-
-    def __init__(self, message: str, start: int, end: int, help: str = "") -> None:
-        super().__init__(message)
-        self.message, self.start, self.end, self.help = message, start, end, help
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    value: int | float
-    start: int = 0
-    end: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A name, possibly dotted (`qkv.q`), or that of the second occurrence of an axis (`T'`)."""
-
-    text: str
-    start: int = 0
-    end: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    function: Name
-    arguments: tuple[Expression, ...]
-    keywords: tuple[tuple[str, Expression], ...]
-    start: int = 0
-    end: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Unary:
-    operator: OneOf["-", "~", "not"]
-    operand: Expression
-    start: int = 0
-    end: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Binary:
-    """Arithmetic, comparison, mask algebra or `and` and `or`."""
-
-    operator: str
-    left: Expression
-    right: Expression
-    start: int = 0
-    end: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Conditional:
-    """`then if test else otherwise`."""
-
-    test: Expression
-    then: Expression
-    otherwise: Expression
-    start: int = 0
-    end: int = 0
-
-
-Expression = Number | Name | Call | Unary | Binary | Conditional
-_Rule = Callable[[], Expression]
-
-
-@dataclass(frozen=True, slots=True)
-class AxisSyntax:
-    """One axis of a type: an expression, or None for `...`; primed at its key occurrence."""
-
-    size: Expression | None
-    primed: bool
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class TypeSyntax:
-    """`bool B S = true`: element type, axes, default."""
-
-    dtype: OneOf["float", "int", "bool"]
-    axes: tuple[AxisSyntax, ...]
-    default: Expression | None
-
-
-@dataclass(frozen=True, slots=True)
-class KindSyntax:
-    """`function = silu`: the kind of a block's parameter, and its default."""
-
-    kind: str
-    default: Expression | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: OneOf["number", "name", "symbol", "end"]
-    text: str
-    start: int
-    end: int
-
-
-_TOKEN = re.compile(
-    r"(?P<space>\s+)"
-    r"|(?P<number>(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
-    r"|(?P<name>[^\W\d]\w*(?:\.\w+)*)"
-    r"|(?P<symbol>\.\.\.|\*\*|//|[<>=!]=|[-+*/%()<>&|~,='])"
+from graphspec.expressions.tokens import ExpressionError, Token, tokens
+from graphspec.expressions.trees import (
+    AxisSyntax,
+    Binary,
+    Call,
+    Conditional,
+    Expression,
+    KindSyntax,
+    Name,
+    Number,
+    TypeSyntax,
+    Unary,
 )
+
+MAX_DEPTH = 48
 _KEYWORDS = frozenset({"and", "or", "not", "if", "else"})
-
-
-def _tokens(text: str) -> Iterator[_Token]:
-    if len(text) > MAX_LENGTH:
-        raise ExpressionError(f"expression of {len(text)} characters; the limit is {MAX_LENGTH}", 0, len(text))
-    place = 0
-    while place < len(text):
-        found = _TOKEN.match(text, place)
-        if not found:
-            raise ExpressionError(
-                f"unexpected character `{text[place]}`", place, place + 1, _character_help(text[place])
-            )
-        place = found.end()
-        if found.lastgroup != "space":
-            yield _Token(found.lastgroup, found.group(), found.start(), place)  # pyright: ignore[reportArgumentType]
-    yield _Token("end", "", len(text), len(text))
-
-
-def _character_help(character: str) -> str:
-    if character in "[]{}":
-        return "write lists and maps as YAML values of their own"
-    return "use `**` for powers" if character == "^" else ""
+_Rule = Callable[[], Expression]
 
 
 class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens = list(_tokens(text))
+        self.tokens = list(tokens(text))
         self.place = 0
         self.depth = 0
 
     # -- tokens -------------------------------------------------------------------------------------------------------
 
     @property
-    def next(self) -> _Token:
+    def next(self) -> Token:
         return self.tokens[self.place]
 
-    def take(self) -> _Token:
+    def take(self) -> Token:
         token = self.tokens[self.place]
         self.place += 1
         return token
 
-    def accept(self, *texts: str) -> _Token | None:
+    def accept(self, *texts: str) -> Token | None:
         return self.take() if self.next.text in texts and self.next.kind != "number" else None
 
-    def expect(self, text: str) -> _Token:
+    def expect(self, text: str) -> Token:
         token = self.accept(text)
         if token is None:
             raise self.unexpected(f"expected `{text}`")
@@ -345,7 +224,7 @@ class _Parser:
         return self.expression() if self.accept("=") else None
 
 
-def _number(token: _Token) -> int | float:
+def _number(token: Token) -> int | float:
     text = token.text.replace("_", "")
     if text.isdigit():
         return int(text)
@@ -377,26 +256,3 @@ def parse_kind(text: str) -> KindSyntax:
     default = parser.default()
     parser.finish()
     return KindSyntax(token.text, default)
-
-
-def names(expression: Expression) -> Iterator[Name]:
-    """The names that an expression reads, called functions left out."""
-    match expression:
-        case Name():
-            yield expression
-        case Call(_, arguments, keywords):
-            for argument in arguments:
-                yield from names(argument)
-            for _, argument in keywords:
-                yield from names(argument)
-        case Unary(_, operand):
-            yield from names(operand)
-        case Binary(_, left, right):
-            yield from names(left)
-            yield from names(right)
-        case Conditional(test, then, otherwise):
-            yield from names(test)
-            yield from names(then)
-            yield from names(otherwise)
-        case _:
-            pass
