@@ -253,6 +253,28 @@ outputs: {f: f}
     assert str(graphspec.loads(text, wide=7).graph.body.node("f").type) == "B T wide"
 
 
+@pytest.mark.parametrize(
+    "axes",
+    ["H: {size: (T + 1) // 2, role: position}, S: {size: (H + 1) // 2, role: position}",
+     "S: {size: (H + 1) // 2, role: position}, H: {size: (T + 1) // 2, role: position}"],
+    ids=["after", "before"],
+)  # fmt: skip
+def test_a_derived_axis_may_be_derived_from_another(axes: str) -> None:
+    found = graphspec.loads(f"""
+        graphspec: 1
+        params: {{d: 8}}
+        axes: {{B: batch, T: position, {axes}}}
+        inputs: {{x: B T d, real: bool B S}}
+        nodes:
+          half: {{op: convolution, in: x, over: T, dim: d, kernel: 3, stride: 2, padding: same}}
+          quarter: {{op: convolution, in: half, over: H, dim: d, kernel: 3, stride: 2, padding: same}}
+          y: {{op: convolution, in: quarter * real, over: S, dim: d, kernel: 3, padding: same}}
+        outputs: {{y: y}}
+        contracts: [independent: {{axis: B}}]
+    """)
+    assert [verdict.status for verdict in found.check()] == ["proved"]
+
+
 def test_with_spreads_a_map_and_none_takes_it_away() -> None:
     body = """
 nodes:
