@@ -238,6 +238,20 @@ outputs: {a: a}
     assert codes(text) == ["shape-mismatch"]
 
 
+def test_a_prefix_is_of_one_length_in_each_row() -> None:
+    text = (
+        HEAD.replace("int B T, below: 10", "int B T, below: 10}\n  first: {type: int B")
+        + """
+nodes:
+  e: {op: embedding, in: tokens, size: 10, dim: d}
+  a: {block: std.attention, in: e, heads: heads, mask: causal | prefix(first)}
+outputs: {a: a}
+"""
+    )
+    assert graphspec.loads(text).check() == ()
+    assert codes(text.replace("int B}", "int B T}")) == ["shape-mismatch"]
+
+
 def test_derived_parameters_follow_the_free_ones() -> None:
     text = (
         HEAD.replace("n: 3", "n: 3, wide: 4 * d")
