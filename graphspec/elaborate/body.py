@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from graphspec.axes import Dim, Sizes
 from graphspec.diagnostics import Span
 from graphspec.elaborate.values import Context, Fault, Tensor
 from graphspec.graph import Body, Call, Input, Node, Parameter, Ref, Repeat, Value
@@ -70,15 +71,16 @@ class BodyBuilder:
         """Add a node that applies an operator. Raises `Mismatch`."""
         types = {port: tensor.type for port, tensor in inputs.items()}
         outputs = tuple(Value(output, kind) for output, kind in operator.infer(types, self.context.sizes))
-        self.check_measured(outputs)
+        self.check_sizes(outputs)
         refs = tuple((port, self.bring(tensor)) for port, tensor in inputs.items())
         kept = operator.kept(types, self.context.sizes)
         buffers = tuple(Parameter(weight.name, shape, weight.init, trainable=False) for weight, shape in kept)
         return self.add(Node(name, operator, refs, outputs, tuple(parameters), label, span, buffers))
 
-    def check_measured(self, outputs: Iterable[Value]) -> None:
-        """Raise `Mismatch` for an axis of which nobody will know how long it is."""
+    def check_sizes(self, outputs: Iterable[Value]) -> None:
+        """Raise `Mismatch` for an axis of which nobody will know how long it is, or which has less than no place."""
         sizes = self.context.sizes
+        check_not_negative((size for value in outputs for size in value.type.sizes), sizes)
         symbols = {name for value in outputs for size in value.type.sizes for name in sizes.expand(size).symbols}
         unknown = sorted(symbols - sizes.values.keys() - self.context.measured)
         if unknown:
@@ -123,6 +125,13 @@ class BodyBuilder:
         known = self.context.interned.setdefault(body, body)
         assert isinstance(known, Body)
         return known
+
+
+def check_not_negative(found: Iterable[Dim], sizes: Sizes) -> None:
+    """Raise `Mismatch` for a size that is known to be below zero."""
+    for size in found:
+        if (sizes.value(size) or 0) < 0:
+            raise Mismatch(f"the size {sizes.describe(size)} is negative", help="sizes count from 0", code="no-value")
 
 
 def mismatch_fault(error: Mismatch, span: Span, ports: Mapping[str, Span]) -> Fault:
