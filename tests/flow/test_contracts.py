@@ -113,6 +113,30 @@ def test_an_output_of_half_the_length(start: str, mask: str, status: str) -> Non
     assert verdict(half(start, mask)).status == status
 
 
+SHORTENED = """graphspec: 1
+params: {{d: 8, heads: 2, k: 4, vocab: 11}}
+axes: {{B: batch, S: position, T: {{size: S * k, role: position}}}}
+inputs: {{x: {{type: int B T, below: vocab}}}}
+nodes:
+  e: {{op: embedding, in: x, size: vocab, dim: d}}
+  moved: {{op: shift, in: e, axis: T, by: {by}}}
+  groups: {{op: rearrange, pattern: "B (S k) d -> B S (k d)"}}
+  short: {{op: linear, dim: d}}
+  middle: {{block: std.pre_norm_encoder_layer, repeat: 2, heads: heads, hidden: 16, mask: causal}}
+  long: {{op: rearrange, pattern: "B S d -> B (S k) d"}}
+  y: e + long
+outputs: {{y: y}}
+contracts: [causal: {{}}]
+"""
+
+
+@pytest.mark.parametrize(("by", "status"), [("k - 1", "proved"), ("k", "proved"), ("k - 2", "unknown")])
+def test_a_stack_over_groups_of_places(by: str, status: str) -> None:
+    """The Hourglass Transformer (Nawrot et al. 2021): causal if what is grouped was moved by a group less one."""
+    (found,) = graphspec.loads(SHORTENED.format(by=by)).check()
+    assert found.status == status
+
+
 @pytest.mark.parametrize(
     ("padding", "kernel", "status"),
     [("causal", 3, "proved"), ("causal", 8, "proved"), ("[1, 1]", 3, "refuted"), ("[1, 2]", 4, "refuted")],
