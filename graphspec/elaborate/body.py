@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from graphspec.axes import Dim, Sizes
+from graphspec.axes import Dim, Sizes, TensorType
 from graphspec.diagnostics import Span
 from graphspec.elaborate.values import Context, Fault, Tensor
 from graphspec.graph import Body, Call, Input, Node, Parameter, Ref, Repeat, Value
@@ -70,7 +71,8 @@ class BodyBuilder:
     ) -> Tensor:
         """Add a node that applies an operator. Raises `Mismatch`."""
         types = {port: tensor.type for port, tensor in inputs.items()}
-        outputs = tuple(Value(output, kind) for output, kind in operator.infer(types, self.context.sizes))
+        made = operator.infer(types, self.context.sizes)
+        outputs = tuple(Value(output, with_names(kind, self.context.sizes)) for output, kind in made)
         self.check_sizes(outputs)
         refs = tuple((port, self.bring(tensor)) for port, tensor in inputs.items())
         kept = operator.kept(types, self.context.sizes)
@@ -125,6 +127,20 @@ class BodyBuilder:
         known = self.context.interned.setdefault(body, body)
         assert isinstance(known, Body)
         return known
+
+
+def with_names(kind: TensorType, sizes: Sizes) -> TensorType:
+    """A type in which sizes that come from axes are called by the derived axis that they are the size of."""
+    return replace(kind, axes=tuple(replace(axis, size=_name(axis.size, sizes)) for axis in kind.axes))
+
+
+def _name(size: Dim, sizes: Sizes) -> Dim:
+    if size.is_atomic or not (sizes.value(size) is None or size.symbols & sizes.derived.keys()):
+        return size
+    whole = sizes.expand(size)
+    known = {name: it for name, it in sizes.derived.items() if not it.is_atomic and it.symbols == whole.symbols}
+    names = [name for name, definition in known.items() if sizes.same(definition, whole)]
+    return Dim.symbol(names[0]) if len(names) == 1 else size
 
 
 def check_not_negative(found: Iterable[Dim], sizes: Sizes) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphspec.analysis.cost import Costs, human
+from graphspec.axes import Atom, Dim, dim
 from graphspec.graph import Graph
 from graphspec.render.listing import Row, concrete, rows
 
@@ -53,13 +54,24 @@ def as_dicts(graph: Graph, sizes: Mapping[str, int]) -> list[dict[str, Any]]:
 
 
 def _flops(row: Row, costs: Costs, sizes: Mapping[str, int]) -> str:
-    known = costs.known(row.flops)
     value = costs.at(row.flops, sizes)
     if value is not None:
         return human(value) if value else ""
-    terms = known.terms
+    terms = _named(row.flops, costs).terms
     if len(terms) != 1:
         return f"{len(terms)} terms" if terms else ""
     (monomial, factor) = terms[0]
-    names = "·".join(f"{atom.name}" + (f"^{power}" if power != 1 else "") for atom, power in monomial)
+    names = "·".join(_word(atom) + (f"^{power}" if power != 1 else "") for atom, power in monomial)
     return f"{human(int(factor))}·{names}"
+
+
+def _named(size: Dim, costs: Costs) -> Dim:
+    """A size with numbers for all that is known; axes known only at run time keep their names, derived ones as well."""
+    derived = {axis.name: costs.known(axis.size) for axis in costs.graph.axes if axis.size is not None}
+    fixed = {name: size for name, size in derived.items() if size.constant is not None}
+    return size.substitute(fixed).substitute({name: dim(value) for name, value in costs.graph.sizes.items()})
+
+
+def _word(atom: Atom) -> str:
+    size = Dim.of_atom(atom)
+    return str(size) if size.is_atomic else f"({size})"

@@ -57,6 +57,12 @@ def test_every_place_is_in_the_text(code: str, example: str) -> None:
         assert 1 <= diagnostic.span.column <= len(lines[diagnostic.span.line - 1]) + 1
 
 
+@pytest.mark.parametrize(("size", "found"), [("d // 3", ["remainder"]), ("(d - 1) // 3 + 1", []), ("(d + 2) // 3", [])])
+def test_a_division_that_says_how_it_rounds_leaves_no_remainder(size: str, found: list[str]) -> None:
+    text = "graphspec: 1\nparams: {d: 8}\naxes: {B: batch}\ninputs: {x: B d}\noutputs: {y: y}\n"
+    assert list(found_in(f"{text}nodes: {{y: {{op: linear, in: x, dim: {size}}}}}\n")) == found
+
+
 def test_a_good_spec_triggers_nothing() -> None:
     assert found_in((ROOT / "specs/tasks/tagger.yaml").read_text(encoding="utf-8")) == {}
 

@@ -267,6 +267,25 @@ outputs: {f: f}
     assert str(graphspec.loads(text, wide=7).graph.body.node("f").type) == "B T wide"
 
 
+def test_what_has_the_size_of_a_derived_axis_is_called_by_it() -> None:
+    def type_of(axes: str) -> str:
+        text = f"""
+graphspec: 1
+params: {{d: 8, image: 32, patch: 4}}
+axes: {{B: batch, H: {{size: image, role: position}}, W: {{size: image, role: position}}, {axes}}}
+inputs: {{x: B H W d}}
+nodes:
+  patches: {{op: convolution, in: x, over: [H, W], dim: d, kernel: patch, stride: patch}}
+  y: {{op: rearrange, pattern: "B h w d -> B (h w) d"}}
+outputs: {{y: y}}
+"""
+        return str(graphspec.loads(text).graph.body.node("y").type)
+
+    one = "P: {size: (image // patch) ** 2, role: position}"
+    assert type_of(one) == "B P d"
+    assert type_of(f"{one}, Q: {{size: (image // patch) ** 2, role: position}}") == "B (H * W // patch**2) d"
+
+
 @pytest.mark.parametrize(
     "axes",
     ["H: {size: (T + 1) // 2, role: position}, S: {size: (H + 1) // 2, role: position}",
