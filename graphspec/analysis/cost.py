@@ -83,7 +83,7 @@ class Costs:
     def flops_per_token(self) -> tuple[int, int] | None:
         """`a + b·n` operations for each position of the first output, all sequences of length `n`: `(a, b)`.
 
-        None if the operations grow otherwise.
+        None if the operations grow otherwise, or the output lies along several axes known only at run time.
         """
         per_token: dict[int, int] = {}
         total = self.known(self.flops())
@@ -91,6 +91,8 @@ class Costs:
         if output is None:
             return None
         positions = [axis for axis in output.axes if self.graph.role(axis.size) == "position"]
+        if len({name for axis in positions for name in self.known(axis.size).symbols}) > 1:
+            return None
         for length in (LONG, 2 * LONG, 3 * LONG):  # what does not grow with the length has no share in a position
             sizes = {a.name: length if a.role == "position" else 1 for a in self.graph.axes if a.size is None}
             value = total.rational(sizes)

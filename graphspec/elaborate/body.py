@@ -138,6 +138,8 @@ def _name(size: Dim, sizes: Sizes) -> Dim:
     if size.is_atomic or not (sizes.value(size) is None or size.symbols & sizes.derived.keys()):
         return size
     whole = sizes.expand(size)
+    if whole.is_atomic and whole.symbols:
+        return whole
     known = {name: it for name, it in sizes.derived.items() if not it.is_atomic and it.symbols == whole.symbols}
     names = [name for name, definition in known.items() if sizes.same(definition, whole)]
     return Dim.symbol(names[0]) if len(names) == 1 else size

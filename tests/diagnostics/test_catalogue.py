@@ -63,6 +63,11 @@ def test_a_division_that_says_how_it_rounds_leaves_no_remainder(size: str, found
     assert list(found_in(f"{text}nodes: {{y: {{op: linear, in: x, dim: {size}}}}}\n")) == found
 
 
+def test_an_output_that_is_computed_is_no_unused_node() -> None:
+    text = "graphspec: 1\naxes: {B: batch}\ninputs: {x: B 4}\nnodes: {y: {op: linear, in: x, dim: 4}}\n"
+    assert not found_in(f"{text}outputs: {{y: 30 * tanh(y / 30)}}\n")
+
+
 def test_a_good_spec_triggers_nothing() -> None:
     assert found_in((ROOT / "specs/tasks/tagger.yaml").read_text(encoding="utf-8")) == {}
 
