@@ -267,6 +267,26 @@ outputs: {f: f}
     assert str(graphspec.loads(text, wide=7).graph.body.node("f").type) == "B T wide"
 
 
+def test_an_axis_is_one_alone() -> None:
+    """The first of several axes of the size that is named was taken, in silence."""
+
+    def text(columns: str) -> str:
+        return f"""
+graphspec: 1
+params: {{n: 3, rows: 2, columns: 2}}
+axes: {{B: batch, H: {{size: rows * n, role: position}}, W: {{size: {columns} * n, role: position}}}}
+inputs: {{x: B (rows * n * {columns} * n) 4}}
+nodes:
+  picture: {{op: rearrange, in: x, pattern: "B (h w) 4 -> B h w 4", sizes: {{h: rows * n, w: {columns} * n}}}}
+  y: {{op: roll, in: picture, axis: W}}
+outputs: {{y: y}}
+"""
+
+    assert graphspec.loads(text("columns")).graph.body.node("y")
+    with pytest.raises(SpecError, match=r"2 axes of `B \(n \* rows\) \(n \* rows\) 4` have the size of `W`"):
+        graphspec.loads(text("rows"))
+
+
 def test_what_has_the_size_of_a_derived_axis_is_called_by_it() -> None:
     def type_of(axes: str) -> str:
         text = f"""
