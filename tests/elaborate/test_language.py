@@ -270,7 +270,7 @@ outputs: {f: f}
 def test_an_axis_is_one_alone() -> None:
     """The first of several axes of the size that is named was taken, in silence."""
 
-    def text(columns: str) -> str:
+    def text(columns: str, node: str = "{op: roll, in: picture, axis: W}") -> str:
         return f"""
 graphspec: 1
 params: {{n: 3, rows: 2, columns: 2}}
@@ -278,13 +278,16 @@ axes: {{B: batch, H: {{size: rows * n, role: position}}, W: {{size: {columns} * 
 inputs: {{x: B (rows * n * {columns} * n) 4}}
 nodes:
   picture: {{op: rearrange, in: x, pattern: "B (h w) 4 -> B h w 4", sizes: {{h: rows * n, w: {columns} * n}}}}
-  y: {{op: roll, in: picture, axis: W}}
+  y: {node}
 outputs: {{y: y}}
 """
 
     assert graphspec.loads(text("columns")).graph.body.node("y")
     with pytest.raises(SpecError, match=r"2 axes of `B \(n \* rows\) \(n \* rows\) 4` have the size of `W`"):
         graphspec.loads(text("rows"))
+    with pytest.raises(SpecError, match=r"2 axes of .* have the size of `W`"):
+        graphspec.loads(text("rows", "{op: pool, in: picture, over: W, kind: max, kernel: 3}"))
+    assert graphspec.loads(text("rows", "{op: pool, in: picture, over: [H, W], kind: max, kernel: 3}")).graph
 
 
 def test_what_has_the_size_of_a_derived_axis_is_called_by_it() -> None:
