@@ -19,6 +19,7 @@ blocks:
     nodes:
       attention: {block: std.attention, in: x, context: context, heads: heads}
       ffn: {block: std.ffn, hidden: 4 * d, activation: gelu}
+      gate: {op: linear, in: ffn, dim: 1}
     out: x + ffn
 nodes:
   embedding: {op: embedding, in: tokens, size: vocab, dim: d}
@@ -37,6 +38,8 @@ MISTAKES = {
         "shape-mismatch", "a name that the file does not declare stands for any size"),
     ("{op: layer_norm}", "layer_norm"): ("unknown-name", "an operator is used by a node: `{op: layer_norm, in: …}`"),
     ("activation: gelu", "activation: gelo"): ("wrong-kind", "did you mean `gelu`?"),
+    ("out: x + ffn", "out: x + gate"): (
+        "shape-mismatch", "elementwise operands need equal features; `{op: select, in: …, axis: 1}` takes an axis of one place away"),
     ("hidden: 4 * d", "hidden: d - 100"): ("no-value", "sizes count from 0"),
     ("size: vocab", "size: -vocab"): ("no-value", "sizes count from 0"),
     ("normal(0.02)", "normal"): ("wrong-form", "it is normal(std): mean 0"),
