@@ -99,7 +99,8 @@ def check_name(key: Scalar) -> None:
     """Raise where a key cannot be a name of the language."""
     if key.text in RESERVED:
         message = f"`{key.text}` has a meaning of its own in the language"
-        raise _fault("reserved-name", message, span=key.span, help="choose another name")
+        help = "it counts the turns of a repeat; call yours `decoder_layer`, say" if key.text == "layer" else ""
+        raise _fault("reserved-name", message, span=key.span, help=help or "choose another name")
     if not _NAME.fullmatch(key.text):
         message, help = f"`{key.text}` is no name", "names have letters, digits and `_`, and start with a letter"
         raise _fault("bad-name", message, span=key.span, help=help)

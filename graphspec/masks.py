@@ -51,7 +51,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """Every query sees the first `size` keys; `size` is a number, or the port of an integer tensor."""
+    """Every query sees the first `size` keys; `size` is a number, or an integer tensor with one for each row."""
 
     size: Dim | str
 

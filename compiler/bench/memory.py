@@ -18,7 +18,7 @@ def peak_of(step: Callable[[], object], held: Iterable[Tensor]) -> int:
     from torch.profiler import ProfilerActivity, profile
 
     before = bytes_of(held)
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as found:
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as found:
         step()
     now = most = 0
     events = found.profiler.kineto_results.events()  # pyright: ignore[reportOptionalMemberAccess]

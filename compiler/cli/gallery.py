@@ -71,10 +71,11 @@ def _picture(path: Path, pictures: Path) -> Path:
 
 def draw(folder: Path, pictures: Path) -> None:
     """A picture of each spec. Raises `SpecError`."""
+    from compiler.checkpoint.writing import make_folder
     from graphspec.render import write
     from graphspec.spec import load
 
-    pictures.mkdir(parents=True, exist_ok=True)
+    make_folder(pictures)
     report = Report()
     for path in spec_files(folder):
         write(load(path).graph, _picture(path, pictures), report)

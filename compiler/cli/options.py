@@ -48,13 +48,13 @@ def complain(diagnostics: Sequence[Diagnostic]) -> None:
         print(f"\n{errors} error{'s' * (errors != 1)}", file=sys.stderr)
 
 
-def parse_settings(settings: Sequence[str] | None) -> dict[str, str]:
+def parse_settings(settings: Sequence[str] | None, option: str = "--set") -> dict[str, str]:
     """`["layers=2"]` as `{"layers": "2"}`; misuse is an exit with code 2."""
     found: dict[str, str] = {}
     for setting in settings or ():
         name, equals, value = setting.partition("=")
         if not equals or not name.strip() or not value.strip():
-            raise typer.BadParameter(f"`{setting}` is not of the form NAME=VALUE", param_hint="--set")
+            raise typer.BadParameter(f"`{setting}` is not of the form NAME=VALUE", param_hint=option)
         found[name.strip()] = value.strip()
     return found
 

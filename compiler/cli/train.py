@@ -39,7 +39,8 @@ def command(
     from compiler.train import recipe as recipes
     from compiler.train import session
 
-    changes = {f"set.{name}": value for name, value in parse_settings(settings).items()} | parse_settings(options)
+    changes = {f"set.{name}": value for name, value in parse_settings(settings).items()}
+    changes |= parse_settings(options, "--with")
     flags = {
         "data.train": data,
         "data.validation": validation,

@@ -52,7 +52,7 @@ def run_turns(writer: BodyWriter, node: Node, repeat: Repeat, path: Code, carrie
     """The loop: what a turn gives first, the next one reads first; other outputs are gathered, and stacked."""
     variable = writer.names.local(node.name)
     outputs = dict.fromkeys(name for body in repeat.bodies for name, _ in body.outputs[1:])
-    gathered = {name: writer.names.local(f"{node.name}_{name.rstrip('@')}s") for name in outputs}
+    gathered = {name: writer.names.local(f"{node.name}_{name.rstrip('@')}_turns") for name in outputs}
     lines = [Line(f"{variable} = ", carried), *(Line(f"{name} = []") for name in gathered.values())]
     writer.state.lines += lines
     writer.bind(node, node.outputs[0].name, atom(variable))
@@ -73,7 +73,7 @@ def _loop(
 ) -> None:
     """One loop; two where the first turns are computed again in the backward pass, and the others are not."""
     layer = path.text if repeat.shared else writer.names.take("layer", "turn")
-    parts = {name: writer.names.take(f"{turns.removesuffix('s')}_turn") for name, turns in gathered.items()}
+    parts = {name: writer.names.take(turns.removesuffix("s")) for name, turns in gathered.items()}
     for again, head in _heads(writer, repeat, path, layer):
         branches: dict[str, tuple[Line, ...]] = {}
         for body in repeat.bodies:

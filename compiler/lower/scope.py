@@ -18,7 +18,7 @@ from compiler.lower.scalars import scalar
 from compiler.lower.site import Lowering, Site
 from compiler.lower.unit import Kernel, Unit
 from compiler.passes.internal import BoundsType
-from graphspec.axes import Dim, Number, Symbol, TensorType
+from graphspec.axes import Dim, Number, TensorType, dim
 from graphspec.diagnostics import Diagnostic, SpecError
 from graphspec.graph import Body, Input, Node, Ref
 from graphspec.operators import Operator
@@ -225,27 +225,33 @@ class Scope:
         return atom(self.state.sizes[name])
 
     def _measure(self, axis: str) -> str | None:
-        """A variable for the size of a run-time axis, read from the shape of an input that has it."""
+        """A variable for the size of a run-time axis, read from the shape of an input that has it.
+
+        A derived axis is computed rather than read from an input that may be left out.
+        """
+        derived = self.unit.sizes.derived.get(axis)
         for source in self._sources():
+            if derived is not None and source.default is not None:
+                break
             for place, found in enumerate(source.type.axes):
                 if found.size == Dim.symbol(axis) and not found.primed:
                     variable = self.names.local(axis)
                     self.state.shapes[variable] = (self.inputs[source.name], place)
                     return variable
-        derived = self.unit.sizes.derived.get(axis)
         return None if derived is None else str(self.say(axis, self.size(derived)))
 
     def _solve(self, axis: str) -> str:
         """A variable for a size that no input has by itself, from an axis that is a multiple of it and something."""
+        symbol = Dim.symbol(axis)
         for source in self._sources():
-            for place, size in enumerate(source.type.sizes):
-                factor = next(
-                    (int(f) for term, f in size.terms if term == ((Symbol(axis), 1),) and f.denominator == 1), 0
-                )
-                rest = size - Dim.symbol(axis) * factor
-                if factor and axis not in rest.symbols:
-                    measured = infix("-", atom(f"{self.inputs[source.name]}.shape[{place}]"), self.size(rest))
-                    return str(self.say(axis, measured if factor == 1 else infix("//", measured, literal(factor))))
+            for place, size in enumerate(map(self.unit.sizes.expand, source.type.sizes)):
+                rest = size.substitute({axis: dim(0)})
+                factor = (size - rest) // symbol
+                if size != rest and factor * symbol == size - rest and axis not in factor.symbols:
+                    measured = atom(f"{self.inputs[source.name]}.shape[{place}]")
+                    measured = infix("-", measured, self.size(rest)) if rest != dim(0) else measured
+                    measured = infix("//", measured, self.size(factor)) if factor != dim(1) else measured
+                    return str(self.say(axis, measured))
         raise AssertionError(f"no input of {self.body.block} has the axis {axis}")
 
     def _sources(self) -> list[Input]:

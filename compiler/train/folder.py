@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compiler.checkpoint.writing import make_folder
 from compiler.train.recipe import Recipe, differences, load, text
 from graphspec import Spec
 from graphspec.diagnostics import Note, Report, display_name
@@ -104,8 +105,8 @@ def claim(recipe: Recipe, resume: bool, report: Report) -> Folder | None:
 
 
 def begin(folder: Folder, recipe: Recipe, spec: Spec) -> None:
-    """Write what a run is made of."""
-    folder.path.mkdir(parents=True, exist_ok=True)
+    """Write what a run is made of. Raises `SpecError`: `cannot-write`."""
+    make_folder(folder.path)
     folder.file(SPEC).write_text(settled_text(spec), encoding="utf-8")
     for library in libraries(spec.source, recipe.spec.parent):
         copy = folder.path / library.relative_to(recipe.spec.parent)

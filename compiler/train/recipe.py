@@ -244,9 +244,9 @@ def from_flags(spec: str | os.PathLike[str], changes: Mapping[str, str], report:
 
 
 def is_recipe(path: str | os.PathLike[str], report: Report) -> bool:
-    """Whether a file is a recipe rather than a spec: it names one."""
+    """Whether a file is a recipe rather than a spec: it names one, or data to learn from."""
     read = source.read(path, report)
-    return read is not None and read.root.get("spec") is not None
+    return read is not None and any(read.root.get(key) is not None for key in ("spec", "data"))
 
 
 def _fill(root: Map, reading: Reading, name: str) -> Recipe | None:

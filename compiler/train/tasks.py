@@ -73,13 +73,17 @@ def numbered(task: Task) -> dict[str, Dim]:
 def candidates(graph: Graph) -> tuple[Task, ...]:
     """Every task that the spec's inputs and outputs allow, the likeliest first."""
     needed = [it for it in graph.body.inputs if it.default is None]
-    tokens = [it for it in needed if it.type.dtype == "int" and it.below is not None]
+    tokens = [it for it in needed if _is_tokens(it)]
     if len(tokens) != len(needed):
         return ()
     found: list[Task] = []
     for name, ref in graph.body.outputs:
         found += _for_output(graph, tokens, name, graph.body.type_of(ref))
     return tuple(found)
+
+
+def _is_tokens(it: Input) -> bool:
+    return it.type.dtype == "int" and it.below is not None
 
 
 def _for_output(graph: Graph, tokens: list[Input], name: str, type: TensorType) -> Iterator[Task]:
@@ -119,7 +123,7 @@ def choose(graph: Graph, wanted: TaskName | None, report: Report, asked: Span | 
     for task in found:
         if wanted in (None, task.name):
             return task
-    notes = [Note(f"input `{it.name}` is {it.type}", it.span) for it in graph.body.inputs]
+    notes = [Note(f"input `{it.name}` is {it.type}{_lack(it)}", it.span) for it in graph.body.inputs]
     notes += [Note(f"output `{name}` is {graph.body.type_of(ref)}") for name, ref in graph.body.outputs]
     if found:
         possible = " or ".join(f"`{name}`" for name in dict.fromkeys(task.name for task in found))
@@ -130,3 +134,10 @@ def choose(graph: Graph, wanted: TaskName | None, report: Report, asked: Span | 
         message = f"`{graph.name}` fits no task that can be learnt from files"
         report.error("no-task", message, asked, notes=notes, help=help)
     return None
+
+
+def _lack(it: Input) -> str:
+    """Why no file can give a required input."""
+    if it.default is not None or _is_tokens(it):
+        return ""
+    return " without `below`, so no tokens" if it.type.dtype == "int" else ", and files give tokens alone"

@@ -76,6 +76,12 @@ class Costs:
         values = {name: dim(value) for name, value in self.graph.sizes.items()}
         return size.substitute(derived).substitute(values)
 
+    def named(self, size: Dim) -> Dim:
+        """The same, but an axis that is derived from run-time axes keeps its name."""
+        derived = {axis.name: self.known(axis.size) for axis in self.graph.axes if axis.size is not None}
+        fixed = {name: size for name, size in derived.items() if size.constant is not None}
+        return size.substitute(fixed).substitute({name: dim(value) for name, value in self.graph.sizes.items()})
+
     def at(self, size: Dim, sizes: Mapping[str, int]) -> int | None:
         """The value at the given run-time sizes; None if one is missing."""
         exact = self.known(size).rational(sizes)
@@ -84,7 +90,7 @@ class Costs:
     def flops_per_token(self) -> tuple[int, int] | None:
         """`a + b·n` operations for each position of the first output, all sequences of length `n`: `(a, b)`.
 
-        None if the operations grow otherwise.
+        None if the operations grow otherwise, or the output lies along several axes known only at run time.
         """
         per_token: dict[int, int] = {}
         total = self.known(self.flops())
@@ -92,6 +98,8 @@ class Costs:
         if output is None:
             return None
         positions = [axis for axis in output.axes if self.graph.role(axis.size) == "position"]
+        if len({name for axis in positions for name in self.known(axis.size).symbols}) > 1:
+            return None
         for length in (LONG, 2 * LONG, 3 * LONG):  # what does not grow with the length has no share in a position
             sizes = {a.name: length if a.role == "position" else 1 for a in self.graph.axes if a.size is None}
             value = total.rational(sizes)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graphspec.analysis.flow import FlowAnalysis, State
-from graphspec.analysis.matrices import Unfit
+from graphspec.analysis.matrices import Matrices, Unfit, number_of
 from graphspec.analysis.replay import Replay, Setting
 from graphspec.analysis.words import entry, letters, sentences, without_parts
 from graphspec.axes import Dim, TensorType, dim
@@ -16,6 +16,7 @@ from graphspec.diagnostics import Report, suggestion
 from graphspec.flow import Bound, Interval, Piece, Relation
 from graphspec.graph import Body, Graph, Input, Node, Ref, Repeat, Run
 from graphspec.operators.flow_rules import axis_names, ground
+from graphspec.operators.told import Told
 
 LENGTH, LONGEST, OTHER_LENGTH = 12, 32, 2
 """Of the followed axis in the exact table: usually, at most unless asked for; and of the others."""
@@ -268,13 +269,20 @@ class _Answer:
 
     def rows(self, lengths: Mapping[str, int]) -> tuple[str, ...] | None:
         try:
-            sure, may = (self.either(lengths, exact) for exact in (True, False))
+            sure, may = self.either(lengths, exact=True), self.either(lengths, exact=False) & self.bound(lengths)
         except Unfit:
             return None
         return tuple(
             "".join("#" if yes else "?" if maybe else "." for yes, maybe in zip(*row, strict=True))
             for row in zip(sure.tolist(), may.tolist(), strict=True)
         )
+
+    def bound(self, lengths: Mapping[str, int]) -> Any:
+        """What the relation lets be read."""
+        sizes, rows = self.analysis.sizes, () if self.place is None else (self.place,)
+        places = number_of(self.size, sizes, lengths)
+        at_lengths = Matrices(self.type_of(self.ref), rows, sizes, lengths, Told(data=True, exact=False))
+        return at_lengths.relation(self.relation(self.flow.state(self.ref)), None, places).reshape(-1, places)
 
     def either(self, lengths: Mapping[str, int], exact: bool) -> Any:
         """What is read when tensors that masks read are true everywhere, or false."""

@@ -217,6 +217,8 @@ class Reader:
                 return value
             case ("int", Word(text)):
                 raise self.wrong(name, kind, value, scalar, suggestion(text, self.builder.context.sizes.values))
+            case ("function", Word(text)):
+                raise self.wrong(name, kind, value, scalar, suggestion(text, FUNCTION_NAMES, "functions"))
             case _:
                 raise self.wrong(name, kind, value, scalar)
 
@@ -288,11 +290,16 @@ class Reader:
         if not isinstance(name, syntax.Name) or name.text not in INITIALISERS:
             help = suggestion(getattr(name, "text", ""), INITIALISERS, "initialisers")
             raise Fault("unknown-initialiser", f"`{scalar.text}` is no initialiser", scalar.span, help=help)
-        if not isinstance(expression, syntax.Call):
-            return Initialiser(name.text)
+        arguments, keywords = (
+            (expression.arguments, expression.keywords) if isinstance(expression, syntax.Call) else ((), ())
+        )
+        takes = _NUMBERS.get(name.text, "no number")
+        if keywords or len(arguments) not in _COUNTS[takes]:
+            message = f"`{name.text}` takes {takes}"
+            raise Fault("wrong-form", message, scalar.span, help=f"it is {INITIALISERS[name.text]}")
         evaluator = self.evaluator(scalar, scope)
         numbers: list[float] = []
-        for argument in expression.arguments:
+        for argument in arguments:
             value = evaluator.scalar(evaluator.evaluate(argument), argument)
             number = scalars.as_number(value, self.context.sizes).value
             if number is None:
@@ -307,6 +314,15 @@ def _refuse_second(size: Dim, scalar: Scalar) -> None:
         message = f"`{scalar.text}` is the second occurrence of an axis, which is no size"
         raise Fault("wrong-kind", message, scalar.span, help="leave the prime out")
 
+
+_COUNTS = {"one number": (1,), "at most one number": (0, 1), "no number": (0,)}
+_NUMBERS = {
+    **dict.fromkeys(("normal", "truncated_normal", "uniform", "constant"), "one number"),
+    **dict.fromkeys(
+        (f"{who}_{how}" for who in ("xavier", "kaiming") for how in ("uniform", "normal")), "at most one number"
+    ),
+}
+"""What an initialiser takes."""
 
 _NOUNS = {
     "int": "a whole number",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from graphspec.axes import Dim, Sizes, TensorType
 from graphspec.diagnostics import Span
 from graphspec.elaborate.values import Context, Fault, Tensor
 from graphspec.graph import Body, Call, Input, Node, Parameter, Ref, Repeat, Value
@@ -70,16 +71,18 @@ class BodyBuilder:
     ) -> Tensor:
         """Add a node that applies an operator. Raises `Mismatch`."""
         types = {port: tensor.type for port, tensor in inputs.items()}
-        outputs = tuple(Value(output, kind) for output, kind in operator.infer(types, self.context.sizes))
-        self.check_measured(outputs)
+        made = operator.infer(types, self.context.sizes)
+        outputs = tuple(Value(output, with_names(kind, self.context.sizes)) for output, kind in made)
+        self.check_sizes(outputs)
         refs = tuple((port, self.bring(tensor)) for port, tensor in inputs.items())
         kept = operator.kept(types, self.context.sizes)
         buffers = tuple(Parameter(weight.name, shape, weight.init, trainable=False) for weight, shape in kept)
         return self.add(Node(name, operator, refs, outputs, tuple(parameters), label, span, buffers))
 
-    def check_measured(self, outputs: Iterable[Value]) -> None:
-        """Raise `Mismatch` for an axis of which nobody will know how long it is."""
+    def check_sizes(self, outputs: Iterable[Value]) -> None:
+        """Raise `Mismatch` for an axis of which nobody will know how long it is, or which has less than no place."""
         sizes = self.context.sizes
+        check_not_negative((size for value in outputs for size in value.type.sizes), sizes)
         symbols = {name for value in outputs for size in value.type.sizes for name in sizes.expand(size).symbols}
         unknown = sorted(symbols - sizes.values.keys() - self.context.measured)
         if unknown:
@@ -129,6 +132,29 @@ class BodyBuilder:
         known = self.context.interned.setdefault(body, body)
         assert isinstance(known, Body)
         return known
+
+
+def with_names(kind: TensorType, sizes: Sizes) -> TensorType:
+    """A type in which sizes that come from axes are called by the derived axis that they are the size of."""
+    return replace(kind, axes=tuple(replace(axis, size=_name(axis.size, sizes)) for axis in kind.axes))
+
+
+def _name(size: Dim, sizes: Sizes) -> Dim:
+    if size.is_atomic or not (sizes.value(size) is None or size.symbols & sizes.derived.keys()):
+        return size
+    whole = sizes.expand(size)
+    if whole.is_atomic and whole.symbols:
+        return whole
+    known = {name: it for name, it in sizes.derived.items() if not it.is_atomic and it.symbols == whole.symbols}
+    names = [name for name, definition in known.items() if sizes.same(definition, whole)]
+    return Dim.symbol(names[0]) if len(names) == 1 else size
+
+
+def check_not_negative(found: Iterable[Dim], sizes: Sizes) -> None:
+    """Raise `Mismatch` for a size that is known to be below zero."""
+    for size in found:
+        if (sizes.value(size) or 0) < 0:
+            raise Mismatch(f"the size {sizes.describe(size)} is negative", help="sizes count from 0", code="no-value")
 
 
 def mismatch_fault(error: Mismatch, span: Span, ports: Mapping[str, Span]) -> Fault:

@@ -25,7 +25,7 @@ from graphspec.elaborate.values import (
     describe,
 )
 from graphspec.masks import Causal, Everything
-from graphspec.operators import Mismatch
+from graphspec.operators import OPERATORS, Mismatch
 from graphspec.operators.pointwise import ARITHMETIC, COMPARISONS, FUNCTIONS, LOGIC, Dropout, FeatureClash, Pointwise
 from graphspec.operators.reduce import CUMULATIVE, REDUCTIONS, Reduce, Softmax
 from graphspec.source import Scalar
@@ -127,11 +127,12 @@ class Evaluator:
             return CONSTANTS[first]
         value = self.scope.find(first)
         if value is None:
-            known = self.scope.known() | set(CONSTANTS)
-            message = f"there is no `{first}` here"
+            message, help = f"there is no `{first}` here", suggestion(first, self.scope.known() | set(CONSTANTS))
             if first == "layer":
-                message, known = "`layer` is known only inside a repeated block", set[str]()
-            raise self.fault("unknown-name", message, expression, suggestion(first, known) if known else "")
+                message, help = "`layer` is known only inside a repeated block", ""
+            elif first in OPERATORS:
+                help = f"an operator is used by a node: `{{op: {first}, in: …}}`"
+            raise self.fault("unknown-name", message, expression, help)
         if isinstance(value, Broken):
             raise Skip
         if not rest:

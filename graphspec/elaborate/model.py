@@ -64,9 +64,9 @@ class _Elaboration:
         body = self.finish(builder, scope)
         contracts = tuple(self.contracts())
         rules = tuple(self.init_rules(builder))
-        self.warn_of_unused(builder)
         if body is None:
             return None
+        self.warn_of_unused(body)
         title, masks = document.title.text if document.title else "", tuple(self.named_masks())
         return Graph(name, title, settings, axes, body, contracts, rules, masks)
 
@@ -190,10 +190,10 @@ class _Elaboration:
 
     # -- what nothing reads -------------------------------------------------------------------------------------------
 
-    def warn_of_unused(self, builder: BodyBuilder) -> None:
+    def warn_of_unused(self, body: Body) -> None:
         if self.report.failed:
             return
-        read = {ref.name for node in builder.nodes.values() for _, ref in node.inputs}
+        read = {ref.name for node in body.nodes for _, ref in node.inputs} | {ref.name for _, ref in body.outputs}
         read |= self.file_scope.used
         kinds = (("input", self.document.inputs), ("parameter", self.document.params), ("block", self.document.blocks))
         for kind, entries in kinds:
@@ -202,19 +202,11 @@ class _Elaboration:
                     place = entry.key.span if entry.key else None
                     help = "remove it, or use it"
                     self.report.warning(f"unused-{kind}", f"nothing uses the {kind} `{name}`", place, help=help)
-        self.warn_of_unused_nodes(builder, read)
-
-    def warn_of_unused_nodes(self, builder: BodyBuilder, read: set[str]) -> None:
-        outputs = {name.partition(".")[0] for item in self.document.outputs.values() for name in _words(item.value)}
-        for name, node in builder.nodes.items():
-            if name not in read and name not in outputs and name not in self.document.outputs and not node.anonymous:
-                message, help = f"nothing reads the node `{name}`", "remove it, or name it under `outputs:`"
+        for node in body.nodes:
+            if node.name not in read and not node.anonymous:
+                message, help = f"nothing reads the node `{node.name}`", "remove it, or name it under `outputs:`"
                 self.report.warning("unused-node", message, node.span, help=help)
 
 
 def _is_name(scalar: Scalar) -> bool:
     return isinstance(parse(scalar), Name)
-
-
-def _words(value: object) -> list[str]:
-    return [s.text for s in scalars_in(value)]  # pyright: ignore[reportArgumentType]

@@ -10,7 +10,7 @@ from graphspec.axes import Dim
 from graphspec.diagnostics import Note, Span, counted, suggestion
 from graphspec.document import MIXTURE, Keyed, NodeEntry
 from graphspec.elaborate.attributes import Reader, Written
-from graphspec.elaborate.body import BodyBuilder, mismatch_fault
+from graphspec.elaborate.body import BodyBuilder, check_not_negative, mismatch_fault
 from graphspec.elaborate.evaluate import parse
 from graphspec.elaborate.share import Owner, find_owner, solve_shared
 from graphspec.elaborate.values import (
@@ -302,6 +302,7 @@ class NodesBuilder:
         types = {port: tensor.type for port, tensor in inputs.items()}
         found: list[Parameter] = []
         for weight, shape in operator.shapes(types, self.context.sizes):
+            check_not_negative(shape, self.context.sizes)
             main = weight.name in ("", "weight")
             self.check_known(entry, weight.name, shape)
             tied = owner.path if owner and main else ()

@@ -14,6 +14,8 @@ from graphspec.elaborate.values import Context, Fault, Scope, Tensor, Value, des
 from graphspec.graph import Input
 from graphspec.source import Scalar
 
+_SIZES = ("an axis", "a parameter", "a parameter of the block", "a size bound by a port")
+
 
 def type_syntax(text: Scalar) -> syntax.TypeSyntax:
     """The type that a scalar holds. Raises `Fault`."""
@@ -60,7 +62,9 @@ def _size(expression: syntax.Expression, context: Context, scope: Scope, text: S
     if isinstance(expression, syntax.Name) and scope.find(expression.text) is None:
         message = f"`{expression.text}` is neither an axis nor a parameter"
         place = text.part(expression.start, expression.end)
-        help = suggestion(expression.text, scope.known(), "sizes")
+        places = {name: scope.place(name) for name in scope.known()}
+        sizes = [name for name, place in places.items() if place and place[0] in _SIZES]
+        help = suggestion(expression.text, sizes, "sizes")
         raise Fault("unknown-axis", message, place, help=f"{help}; or declare it under `axes:`")
     value = Evaluator(context, scope, None, text, owner).evaluate(expression)
     if not isinstance(value, Dim):
@@ -115,11 +119,11 @@ class PortMatcher:
             return
         wanted = _size(word.size, self.context, self.scope, entry.type, self.node)
         if not sizes.same(wanted, axis.size) or word.primed != axis.primed:
-            self.refuse(
-                port, entry, given, place, f"has {sizes.describe(axis.size)} where {sizes.describe(wanted)} is needed"
-            )
+            why = f"has {sizes.describe(axis.size)} where {sizes.describe(wanted)} is needed"
+            help = "a name that the file does not declare stands for any size" if wanted.is_atomic else ""
+            self.refuse(port, entry, given, place, why, help)
 
-    def refuse(self, port: str, entry: InputEntry, given: Tensor, place: Span, why: str) -> None:
+    def refuse(self, port: str, entry: InputEntry, given: Tensor, place: Span, why: str, help: str = "") -> None:
         note = Note(f"the port `{port}` is declared `{entry.type.text}`", entry.type.span)
         message = f"`{given.ref}` does not fit the port `{port}`: it {why}"
-        raise Fault("shape-mismatch", message, place, label=f"has type {given.type}", notes=[note])
+        raise Fault("shape-mismatch", message, place, label=f"has type {given.type}", notes=[note], help=help)

@@ -64,7 +64,12 @@ def _division(operator: str, left: Dim, right: Dim, sizes: Sizes) -> Dim | None:
 
 
 def leaves_remainder(left: Dim, right: Dim, sizes: Sizes) -> int | None:
-    """The remainder of a division of known sizes, None where it is exact or known only at run time."""
+    """The remainder of a division of known sizes, None where it is exact or known only at run time.
+
+    Nor has `(n - 1) // 2 + 1` one: whoever moves a size by a number before it is divided, says how it is rounded.
+    """
+    if left.symbols and any(not monomial for monomial, _ in left.terms):
+        return None
     above, below = sizes.value(left), sizes.value(right)
     return above % below or None if above is not None and below else None
 

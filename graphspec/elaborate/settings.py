@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from graphspec import expressions as syntax
 from graphspec.axes import Dim, Number, Role
@@ -150,7 +151,7 @@ class SettingsBuilder:
 
 
 def declare_axes(document: Document, context: Context, scope: Scope, derived: dict[str, Dim]) -> tuple[AxisInfo, ...]:
-    """The axes of a file; their names stand for their sizes."""
+    """The axes of a file; their names stand for their sizes, of which none is derived from another derived one."""
     for name, entry in document.axes.items():
         scope.define(name, Dim.symbol(name), "an axis", entry.span, context.report)
     found: list[AxisInfo] = []
@@ -161,7 +162,7 @@ def declare_axes(document: Document, context: Context, scope: Scope, derived: di
             context.report.add(fault.diagnostic)
         except Skip:
             pass
-    return tuple(found)
+    return tuple(replace(axis, size=derived.get(axis.name)) for axis in found)
 
 
 def _axis(name: str, entry: AxisEntry, context: Context, scope: Scope, derived: dict[str, Dim]) -> AxisInfo:
@@ -174,7 +175,8 @@ def _axis(name: str, entry: AxisEntry, context: Context, scope: Scope, derived: 
     size = Evaluator(context, scope, None, entry.size, name).value()
     if not isinstance(size, Dim):
         raise Fault("wrong-kind", f"the size of an axis cannot be {describe(size)}", entry.size.span)
-    if name in context.sizes.expand(size).symbols:
+    size = context.sizes.expand(size)
+    if name in size.symbols:
         raise Fault("parameter-cycle", f"the size of `{name}` depends on itself", entry.size.span)
-    derived[name] = context.sizes.expand(size)
+    derived |= {other: known.substitute({name: size}) for other, known in derived.items()} | {name: size}
     return AxisInfo(name, role, size, entry.span)

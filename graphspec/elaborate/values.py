@@ -201,7 +201,7 @@ def describe(value: Value) -> str:
         case Dim():
             return f"the whole number `{value}`"
         case Number():
-            return f"the number `{value}`"
+            return f"the number `{value if value.value is None else value.value}`"
         case Tensor(type=kind):
             return f"a tensor `{kind}`"
         case MaskTerm(mask=mask):

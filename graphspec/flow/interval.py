@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from math import ceil, floor
 
 from graphspec.axes import Dim, dim
 
@@ -82,6 +84,10 @@ class Interval:
             return self
         return Interval(_looser_low(self.low, other.low), _looser_high(self.high, other.high))
 
+    def multiples(self, parts: int) -> Interval:
+        """The hull of the multiples of `1 / parts` within; bounds in sizes stay as they are."""
+        return Interval(_moved(self.low, parts, ceil), _moved(self.high, parts, floor))
+
     def contains(self, other: Interval) -> bool:
         """Whether `other` lies within at all sizes. False means: not shown."""
         return (self.low is None or (other.low is not None and at_most(self.low, other.low))) and (
@@ -94,6 +100,11 @@ class Interval:
 
 
 EVERYWHERE = Interval()
+
+
+def _moved(bound: Bound, parts: int, whole: Callable[[Fraction], int]) -> Bound:
+    number = None if bound is None or bound.symbols else bound.rational({})
+    return bound if number is None else dim(whole(number * parts)) * Fraction(1, parts)
 
 
 def _sum(left: Bound, right: Bound) -> Bound:

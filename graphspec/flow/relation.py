@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from math import lcm
 from typing import Literal, TypeVar
 
 from graphspec.axes import Dim, dim
@@ -129,6 +130,8 @@ def piece(
 ) -> Piece | None:
     """The one form of a piece, or None where no pair is left."""
     kept = tuple(sorted((axis, rate) for axis, rate in rates.items() if rate))
+    if rest is None:
+        relative = relative.multiples(lcm(*(rate.denominator for _, rate in kept)))  # as places are whole
     relative = _tightened(kept, relative, absolute)
     if not kept or relative == EVERYWHERE:
         rest = None if kept else rest

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from graphspec.axes import Axis, Dim, Number, Sizes, TensorType, dim, product
-from graphspec.masks import Causal, Chunk, Dilated, Documents, Everything, Mask, Window, atoms, ports
+from graphspec.masks import Causal, Chunk, Dilated, Documents, Everything, Mask, Prefix, Window, atoms, ports
 from graphspec.operators.declare import Operator, Saved, Use, operator
 from graphspec.operators.flow_attention import Attends
 from graphspec.operators.flow_moves import MergesLast, SplitsLast
@@ -114,8 +114,13 @@ def _check_mask(mask: Mask, query: Axis, key: Axis, inputs: Mapping[str, TensorT
                 "mask",
                 "a mask of positions needs queries and keys along the same axis",
             )
+    counts = {atom.size for atom in atoms(mask) if isinstance(atom, Prefix)}
     for port in ports(mask):
-        if not any(sizes.same(axis.size, key.size) for axis in inputs[port].axes):
+        along_keys = any(sizes.same(axis.size, key.size) for axis in inputs[port].axes)
+        if along_keys and port in counts:
+            message = f"`prefix({port})` is the same for all queries, but `{port}` is `{inputs[port]}`"
+            raise Mismatch(message, "mask", f"give one number for each row: no axis `{key}`")
+        if not along_keys and port not in counts:
             raise Mismatch(
                 f"the mask reads `{port}` (`{inputs[port]}`), which has no axis `{key}` of the keys",
                 "mask",

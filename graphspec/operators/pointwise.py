@@ -88,6 +88,8 @@ class FeatureClash(Mismatch):
 
     def __init__(self, left: str, right: str) -> None:
         help = "elementwise operands need equal features"
+        if "`1`" in (left, right):
+            help += "; `{op: select, in: …, axis: 1}` takes an axis of one place away"
         super().__init__(f"one operand has {left} features, the other {right}", help=help)
         self.left, self.right = left, right
 

@@ -20,14 +20,19 @@ class _Free(Operator):
 
 
 def find_axis(given: TensorType, axis: Dim, sizes: Sizes, port: str = "axis") -> int:
-    """The place of a named axis in a type. Raises `Mismatch`."""
+    """The place of an axis in a type: the one of its name, else of its form, else of its value. Raises `Mismatch`."""
     for place, candidate in enumerate(given.axes):
         if candidate.name == axis:
             return place
-    for place, candidate in enumerate(given.axes):
-        if sizes.same(candidate.size, axis) and not candidate.primed:
-            return place
-    raise Mismatch(f"there is no axis `{axis}` in `{given}`", port, _axes_help(given))
+    fitting = [at for at, it in enumerate(given.axes) if sizes.same(it.size, axis) and not it.primed]
+    formed = [at for at in fitting if sizes.expand(given.sizes[at]) == sizes.expand(axis)]
+    found = formed or fitting
+    if not found:
+        raise Mismatch(f"there is no axis `{axis}` in `{given}`", port, _axes_help(given))
+    if len(found) > 1:
+        message = f"{len(found)} axes of `{given}` have the size of `{axis}`, and none its name"
+        raise Mismatch(message, port, "make their sizes of parameters that differ, or name the axis as it stands there")
+    return found[0]
 
 
 def _axes_help(given: TensorType) -> str:

@@ -141,7 +141,12 @@ def find_axes(given: TensorType, over: Sequence[Dim], sizes: Sizes, *, channels:
         free = [at for at in named if at not in found and not (channels and at == len(given.axes) - 1)]
         if not free:
             raise Mismatch(*_missing(given, wanted, named, found))
-        found.append(min(free, key=lambda at: _likeness(given.sizes[at], wanted, sizes)))
+        nearness = {at: _likeness(given.sizes[at], wanted, sizes) for at in free}
+        nearest = [at for at in free if nearness[at] == min(nearness.values())]
+        if len(nearest) > 1 and len(over) == 1:
+            message = f"{len(nearest)} axes of `{given}` have the size of `{wanted}`, and none its name"
+            raise Mismatch(message, "over", "make their sizes of parameters that differ, or go over all of them")
+        found.append(nearest[0])
     return found
 
 

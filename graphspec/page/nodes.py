@@ -66,8 +66,8 @@ class Nodes:
 
     def _operations(self, flops: Dim) -> str:
         if flops not in self.said:
-            known = self.costs.known(flops)
-            self.said[flops] = amount(known) if known.terms else ""
+            named = self.costs.named(flops)
+            self.said[flops] = amount(named) if named.terms else ""
         return self.said[flops]
 
 

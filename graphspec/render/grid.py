@@ -40,51 +40,52 @@ class Grid:
     def columns(self) -> int:
         return len(self.rows[0]) if self.rows else 0
 
+    @property
+    def is_doubtful(self) -> bool:
+        return any(MAYBE in row for row in self.rows)
+
     def below(self) -> tuple[str, ...]:
         """The notes, and what a grey square means where there is one."""
-        doubtful = any(MAYBE in row for row in self.rows)
-        return (
-            (*self.notes, "grey: perhaps; the flow of some operator is known as a bound only")
-            if doubtful
-            else self.notes
-        )
+        grey = "grey: perhaps; the flow of some operator is known as a bound only"
+        return (*self.notes, grey) if self.is_doubtful else self.notes
 
 
 # -- in the terminal --------------------------------------------------------------------------------------------------
 
-_WIDE = {YES: "██", MAYBE: "▒▒", NO: "··"}
+_LETTERS = {YES: "█", MAYBE: "▒", NO: "·"}
 _HALVES = {(True, True): "█", (True, False): "▀", (False, True): "▄", (False, False): " "}
-_WIDEST, _MOST, _EVERY = 32, 160, 4
-"""Columns that are drawn two letters wide; and that are drawn at all; how many apart numbers stand."""
+_WIDEST, _MOST, _EVERY = 32, 160, 8
+"""Columns that are drawn two letters wide; and that are drawn at all; how many letters apart numbers stand."""
 
 
 def as_text(grid: Grid) -> str:
-    """The grid in blocks; two rows a line where it is large."""
+    """The grid in blocks; two rows a line where it is large, if nothing is in doubt: half a letter has no grey."""
     head = [grid.title, ""] if grid.title else []
     if grid.columns > _MOST:
         return "\n".join([*head, f"{len(grid.rows)} × {grid.columns}: too wide to show here, draw it with `-o`"])
-    drawing = _wide(grid) if grid.columns <= _WIDEST else _halved(grid)
+    narrow = grid.columns > _WIDEST
+    drawing = _halved(grid) if narrow and not grid.is_doubtful else _whole(grid, 1 if narrow else 2)
     return "\n".join([*head, *drawing, *([""] if grid.below() else []), *grid.below()])
 
 
-def _wide(grid: Grid) -> Iterator[str]:
-    yield from _heads(grid, 2, _EVERY)
+def _whole(grid: Grid, wide: int) -> Iterator[str]:
+    yield from _heads(grid, wide)
     for at, row in enumerate(grid.rows):
-        yield f"{_row_name(grid, at)} {''.join(_WIDE[seen] for seen in row)}"
+        yield f"{_row_name(grid, at)} {''.join(_LETTERS[seen] * wide for seen in row)}"
 
 
 def _halved(grid: Grid) -> Iterator[str]:
-    yield from _heads(grid, 1, 2 * _EVERY)
+    yield from _heads(grid, 1)
     rows = [*grid.rows, NO * grid.columns] if len(grid.rows) % 2 else list(grid.rows)
     for at in range(0, len(rows), 2):
         pairs = zip(rows[at], rows[at + 1], strict=True)
         yield f"{_row_name(grid, at)} {''.join(_HALVES[a != NO, b != NO] for a, b in pairs)}".rstrip()
 
 
-def _heads(grid: Grid, wide: int, every: int) -> Iterator[str]:
+def _heads(grid: Grid, wide: int) -> Iterator[str]:
     """What lies along the columns, and their numbers."""
     left = " " * (len(_row_name(grid, 0)) + 1)
-    numbers = "".join(str(at).ljust(wide * every) for at in range(0, grid.columns, every))
+    numbers = "".join(str(at).ljust(_EVERY) for at in range(0, grid.columns, _EVERY // wide))
     yield f"{left}{grid.places} →"
     yield (left + numbers).rstrip()
 

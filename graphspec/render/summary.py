@@ -132,7 +132,7 @@ def flops_text(costs: Costs) -> str:
     """What one position costs; or the whole, if that grows otherwise."""
     found = costs.flops_per_token()
     if found is None:
-        return amount(costs.known(costs.flops()))
+        return amount(costs.named(costs.flops()))
     constant, slope = found
     return f"{human(constant)} per token" + (f", and {human(slope)} for each position of length" if slope else "")
 

@@ -59,5 +59,5 @@ def as_dicts(graph: Graph, sizes: Mapping[str, int]) -> list[dict[str, Any]]:
 def _flops(row: Row, costs: Costs, sizes: Mapping[str, int]) -> str:
     value = costs.at(row.flops, sizes)
     if value is None:
-        return amount(costs.known(row.flops), terms=1)
+        return amount(costs.named(row.flops), terms=1)
     return human(value) if value else ""

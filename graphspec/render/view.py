@@ -11,6 +11,7 @@ from graphspec.graph import WEIGHT, Body, Mixture, Node, Ref, inner_bodies
 from graphspec.masks import Mask, ports
 from graphspec.operators import Operator
 from graphspec.operators.attention import Attend
+from graphspec.operators.linear import Embedding
 
 Read = tuple[str, Ref]
 
@@ -40,10 +41,15 @@ def view(body: Body) -> View:
 def _conditions(body: Body) -> frozenset[str]:
     """Names that hold truth values, or numbers made of nothing else: they steer the data, they are not the data.
 
-    Rows that such numbers pick, learned or of positions, are data.
+    Rows that such numbers pick, learned or of positions, are data. So is what is looked up in an embedding: how many
+    neighbours a node of a graph has, for one.
     """
-    found = {source.name for source in body.inputs if source.type.dtype == "bool"}
+    looked_up = [ref for node in body.nodes if isinstance(node.does, Embedding) for _, ref in node.inputs]
+    data = _closure(looked_up, {node.name: node.inputs for node in body.nodes})
+    found = {source.name for source in body.inputs if source.type.dtype == "bool"} - data
     for node in body.nodes:
+        if node.name in data:
+            continue
         sources = {ref.name for _, ref in node.inputs}
         if node.type.dtype == "bool" or (sources and sources <= found and not _gives_rows(node)):
             found.add(node.name)

@@ -15,6 +15,7 @@ from graphspec.axes import Axis, Dim, TensorType, dim
 from graphspec.flow import EVERYWHERE, Interval, Piece, Relation
 from tests.flow.brute import matrix
 from tests.flow.models import CAUSAL, decoder
+from tests.flow.test_contracts import SHORTENED
 
 SPECS = Path(__file__).parents[2] / "specs"
 S = Dim.symbol("S")
@@ -216,6 +217,12 @@ def test_the_table() -> None:
         "....#",
     )
     assert rows(decoder(CAUSAL, mask="everything", after="mean(body, T)").reach("y", "x"), T=3) == ("###",)
+
+
+def test_the_table_claims_no_more_than_the_sentence() -> None:
+    found = graphspec.loads(SHORTENED.format(by="k - 1")).reach("y", "x")
+    assert str(found) == "`y[t]` reads `x[0 … t]`"
+    assert [row.rstrip(".") for row in rows(found, S=2)] == [row[: at + 1] for at, row in enumerate(rows(found, S=2))]
 
 
 def test_a_mask_that_reads_a_tensor_is_taken_as_it_lets_most_through() -> None:

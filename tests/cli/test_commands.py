@@ -155,6 +155,10 @@ def test_that_checker_can_fail() -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 1
 
 
+def test_misuse_names_the_option_at_fault() -> None:
+    assert "--with" in graphspec("train", TRANSFORMER, "--data", "pairs.tsv", "--with", "steps").stderr
+
+
 def test_show_says_what_training_takes() -> None:
     found = graphspec("show", TRANSFORMER, "--set", "layers=2", "--memory", "--at", "B=2,S=10,T=10")
     assert found.returncode == 0, found.stderr

@@ -57,6 +57,17 @@ def test_every_place_is_in_the_text(code: str, example: str) -> None:
         assert 1 <= diagnostic.span.column <= len(lines[diagnostic.span.line - 1]) + 1
 
 
+@pytest.mark.parametrize(("size", "found"), [("d // 3", ["remainder"]), ("(d - 1) // 3 + 1", []), ("(d + 2) // 3", [])])
+def test_a_division_that_says_how_it_rounds_leaves_no_remainder(size: str, found: list[str]) -> None:
+    text = "graphspec: 1\nparams: {d: 8}\naxes: {B: batch}\ninputs: {x: B d}\noutputs: {y: y}\n"
+    assert list(found_in(f"{text}nodes: {{y: {{op: linear, in: x, dim: {size}}}}}\n")) == found
+
+
+def test_an_output_that_is_computed_is_no_unused_node() -> None:
+    text = "graphspec: 1\naxes: {B: batch}\ninputs: {x: B 4}\nnodes: {y: {op: linear, in: x, dim: 4}}\n"
+    assert not found_in(f"{text}outputs: {{y: 30 * tanh(y / 30)}}\n")
+
+
 def test_a_good_spec_triggers_nothing() -> None:
     assert found_in((ROOT / "specs/tasks/tagger.yaml").read_text(encoding="utf-8")) == {}
 

@@ -238,6 +238,20 @@ outputs: {a: a}
     assert codes(text) == ["shape-mismatch"]
 
 
+def test_a_prefix_is_of_one_length_in_each_row() -> None:
+    text = (
+        HEAD.replace("int B T, below: 10", "int B T, below: 10}\n  first: {type: int B")
+        + """
+nodes:
+  e: {op: embedding, in: tokens, size: 10, dim: d}
+  a: {block: std.attention, in: e, heads: heads, mask: causal | prefix(first)}
+outputs: {a: a}
+"""
+    )
+    assert graphspec.loads(text).check() == ()
+    assert codes(text.replace("int B}", "int B T}")) == ["shape-mismatch"]
+
+
 def test_derived_parameters_follow_the_free_ones() -> None:
     text = (
         HEAD.replace("n: 3", "n: 3, wide: 4 * d")
@@ -251,6 +265,70 @@ outputs: {f: f}
     assert str(graphspec.loads(text).graph.body.node("f").type) == "B T (4 * d)"
     assert graphspec.loads(text, d=16).graph.sizes["wide"] == 64
     assert str(graphspec.loads(text, wide=7).graph.body.node("f").type) == "B T wide"
+
+
+def test_an_axis_is_one_alone() -> None:
+    """The first of several axes of the size that is named was taken, in silence."""
+
+    def text(columns: str, node: str = "{op: roll, in: picture, axis: W}") -> str:
+        return f"""
+graphspec: 1
+params: {{n: 3, rows: 2, columns: 2}}
+axes: {{B: batch, H: {{size: rows * n, role: position}}, W: {{size: {columns} * n, role: position}}}}
+inputs: {{x: B (rows * n * {columns} * n) 4}}
+nodes:
+  picture: {{op: rearrange, in: x, pattern: "B (h w) 4 -> B h w 4", sizes: {{h: rows * n, w: {columns} * n}}}}
+  y: {node}
+outputs: {{y: y}}
+"""
+
+    assert graphspec.loads(text("columns")).graph.body.node("y")
+    with pytest.raises(SpecError, match=r"2 axes of `B \(n \* rows\) \(n \* rows\) 4` have the size of `W`"):
+        graphspec.loads(text("rows"))
+    with pytest.raises(SpecError, match=r"2 axes of .* have the size of `W`"):
+        graphspec.loads(text("rows", "{op: pool, in: picture, over: W, kind: max, kernel: 3}"))
+    assert graphspec.loads(text("rows", "{op: pool, in: picture, over: [H, W], kind: max, kernel: 3}")).graph
+
+
+def test_what_has_the_size_of_a_derived_axis_is_called_by_it() -> None:
+    def type_of(axes: str) -> str:
+        text = f"""
+graphspec: 1
+params: {{d: 8, image: 32, patch: 4}}
+axes: {{B: batch, H: {{size: image, role: position}}, W: {{size: image, role: position}}, {axes}}}
+inputs: {{x: B H W d}}
+nodes:
+  patches: {{op: convolution, in: x, over: [H, W], dim: d, kernel: patch, stride: patch}}
+  y: {{op: rearrange, pattern: "B h w d -> B (h w) d"}}
+outputs: {{y: y}}
+"""
+        return str(graphspec.loads(text).graph.body.node("y").type)
+
+    one = "P: {size: (image // patch) ** 2, role: position}"
+    assert type_of(one) == "B P d"
+    assert type_of(f"{one}, Q: {{size: (image // patch) ** 2, role: position}}") == "B (H * W // patch**2) d"
+
+
+@pytest.mark.parametrize(
+    "axes",
+    ["H: {size: (T + 1) // 2, role: position}, S: {size: (H + 1) // 2, role: position}",
+     "S: {size: (H + 1) // 2, role: position}, H: {size: (T + 1) // 2, role: position}"],
+    ids=["after", "before"],
+)  # fmt: skip
+def test_a_derived_axis_may_be_derived_from_another(axes: str) -> None:
+    found = graphspec.loads(f"""
+        graphspec: 1
+        params: {{d: 8}}
+        axes: {{B: batch, T: position, {axes}}}
+        inputs: {{x: B T d, real: bool B S}}
+        nodes:
+          half: {{op: convolution, in: x, over: T, dim: d, kernel: 3, stride: 2, padding: same}}
+          quarter: {{op: convolution, in: half, over: H, dim: d, kernel: 3, stride: 2, padding: same}}
+          y: {{op: convolution, in: quarter * real, over: S, dim: d, kernel: 3, padding: same}}
+        outputs: {{y: y}}
+        contracts: [independent: {{axis: B}}]
+    """)
+    assert [verdict.status for verdict in found.check()] == ["proved"]
 
 
 def test_with_spreads_a_map_and_none_takes_it_away() -> None:

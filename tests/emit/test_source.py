@@ -302,3 +302,15 @@ def test_the_refusal_points_at_the_line_that_uses_the_block() -> None:
 def test_a_mask_and_causality_are_never_given_together() -> None:
     for body in CASES.values():
         assert "attn_mask=mask, is_causal=True" not in source(spec(body)).replace("\n", " ")
+
+
+def test_what_every_turn_gives_is_gathered_under_its_name() -> None:
+    text = source("""graphspec: 1
+axes: {B: batch, T: position}
+inputs: {x: B T 4}
+blocks: {b: {in: {y: B T 4}, nodes: {f: {op: linear, in: y, dim: 4}, loss: "mean(mean(mean(f, 4), T), B)"}, out: {f: f, loss: loss}}}
+nodes: {layers: {block: b, in: x, repeat: 3}}
+outputs: {y: layers, loss: layers.loss}
+""")
+    assert "layers, layers_loss_turn = layer(layers)" in text
+    assert "layers_loss_turns.append(layers_loss_turn)" in text

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 import compiler
 import graphspec
 from graphspec.analysis.contracts import Verdict, causality, verdicts
+from graphspec.analysis.cost import Costs
 from graphspec.analysis.flow import FlowAnalysis
 from graphspec.analysis.replay import Replay, Setting
 from graphspec.analysis.sure import SureFlow
@@ -18,7 +19,7 @@ from graphspec.axes import dim
 from graphspec.flow import Interval, Marks, piece, relation
 from graphspec.operators import OPERATORS
 from graphspec.operators.flow_rules import Effect, Hop, Use
-from graphspec.render.summary import summary
+from graphspec.render.summary import flops_text, summary
 from tests import strategies
 from tests.flow.brute import matrix
 from tests.flow.models import CAUSAL, INDEPENDENT, PADDING, decoder, judged, path, verdict
@@ -111,6 +112,30 @@ def half(start: str, mask: str) -> graphspec.Spec:
 )
 def test_an_output_of_half_the_length(start: str, mask: str, status: str) -> None:
     assert verdict(half(start, mask)).status == status
+
+
+SHORTENED = """graphspec: 1
+params: {{d: 8, heads: 2, k: 4, vocab: 11}}
+axes: {{B: batch, S: position, T: {{size: S * k, role: position}}}}
+inputs: {{x: {{type: int B T, below: vocab}}}}
+nodes:
+  e: {{op: embedding, in: x, size: vocab, dim: d}}
+  moved: {{op: shift, in: e, axis: T, by: {by}}}
+  groups: {{op: rearrange, pattern: "B (S k) d -> B S (k d)"}}
+  short: {{op: linear, dim: d}}
+  middle: {{block: std.pre_norm_encoder_layer, repeat: 2, heads: heads, hidden: 16, mask: causal}}
+  long: {{op: rearrange, pattern: "B S d -> B (S k) d"}}
+  y: e + long
+outputs: {{y: y}}
+contracts: [causal: {{}}]
+"""
+
+
+@pytest.mark.parametrize(("by", "status"), [("k - 1", "proved"), ("k", "proved"), ("k - 2", "unknown")])
+def test_a_stack_over_groups_of_places(by: str, status: str) -> None:
+    """The Hourglass Transformer (Nawrot et al. 2021): causal if what is grouped was moved by a group less one."""
+    (found,) = graphspec.loads(SHORTENED.format(by=by)).check()
+    assert found.status == status
 
 
 @pytest.mark.parametrize(
@@ -407,14 +432,25 @@ def test_parameters() -> None:
 
 
 def test_flops_at_stated_sizes_are_those_that_are_shown() -> None:
-    from graphspec.analysis.cost import Costs
-
     spec = decoder("flops: {at_most: 2e6, T: 128}", "flops: {at_most: 2e6, B: 2, T: 128}")
     one, two = verdicts(spec.graph)
     costs = Costs(spec.graph)
     assert f"{costs.at(costs.flops(), {'B': 1, 'T': 128}):,}" in one.summary
     assert (one.status, two.status) == ("proved", "refuted")
     assert "at B = 2, T = 128" in two.summary
+
+
+def test_there_is_no_token_along_two_axes() -> None:
+    text = """graphspec: 1
+axes: {B: batch, H: position, W: position}
+inputs: {x: B H W 3}
+nodes: {y: {op: linear, in: x, dim: 4}}
+outputs: {y: y}
+contracts: [flops: {at_most: 1}]
+"""
+    with pytest.raises(graphspec.SpecError, match="no number of FLOPs per token"):
+        graphspec.loads(text).check()
+    assert flops_text(Costs(graphspec.loads(text).graph)) == "24 for each of B * H * W"
 
 
 def test_flops_per_token_leave_out_what_grows_with_the_length() -> None:

@@ -210,6 +210,19 @@ def test_a_window_grows_by_its_width_in_every_layer() -> None:
     assert power(window, 10_000, lambda later, earlier: compose([later], earlier)) == along(0, T, -30_000, 0)
 
 
+def test_places_are_whole() -> None:
+    share = Interval(dim(0), dim(1) * Fraction(63, 64))
+    assert piece({0: Fraction(1)}, share, Interval.first(T)) == piece(
+        {0: Fraction(1)}, Interval.at(0), Interval.first(T)
+    )
+    found = piece({0: Fraction(1, 4)}, share, Interval.first(T))
+    assert found is not None
+    assert found.relative == Interval(dim(0), dim(1) * Fraction(3, 4))
+    assert (
+        piece({0: Fraction(1)}, Interval(dim(1) * Fraction(1, 4), dim(1) * Fraction(1, 2)), Interval.first(T)) is None
+    )
+
+
 def test_too_many_pieces_are_everything() -> None:
     parts = [piece({0: Fraction(rate)}, Interval.at(0), Interval.first(T)) for rate in range(1, 7)]
     (found,) = relation(parts)

@@ -99,7 +99,7 @@ nodes:
   j: {op: pool, in: a, over: [H // 2, W // 2], kind: mean, kernel: 2}
   k: {op: pool, in: x, over: [H, W], kind: max, kernel: 3, stride: 1, padding: same}
   m: {op: pool, in: y, over: [W, H], kind: mean, kernel: [2, 3], stride: 1, padding: same}
-  out: b + g + k + sum(c + f + m, T) + mean(mean(mean(j, d), W // 4), H // 4) + sum(sum(sum(sum(i, S), 2), 2), 4)
+  out: b + g + k + sum(c + f + m, T) + mean(mean(mean(j, d), W // 4), H // 4) + sum(sum(sum(sum(i, S), (H + 1) // 2), (W + 1) // 2), 4)
 """,
     "pools": """
 inputs: {x: B T d, y: T, z: B T heads e}

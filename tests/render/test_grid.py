@@ -54,6 +54,13 @@ def test_large_grids_have_two_rows_a_line() -> None:
     assert lines[-1] == "    34 " + "▀" * 35
 
 
+def test_large_grids_with_something_in_doubt_have_a_row_a_line() -> None:
+    rows = tuple("#" * at + "?" + "." * (34 - at) for at in range(35))
+    lines = as_text(Grid("", rows, "q", "k")).splitlines()
+    assert lines[2:4] == ["q ↓  0 ▒" + "·" * 34, "     1 █▒" + "·" * 33]
+    assert len(lines) == 2 + 35 + 2
+
+
 def test_what_is_too_wide_is_not_shown() -> None:
     assert as_text(Grid("", ("#" * 500,), "q", "k")) == "1 × 500: too wide to show here, draw it with `-o`"
 

@@ -36,6 +36,7 @@ EMBEDDING = "e: {op: embedding, in: tokens, size: vocab, dim: d}\np: {op: sinuso
         ('y: "sum(x * real, T)"', ["Sum over T [reduce]"]),
         ('s: {op: parameter, shape: []}\ny: "exp(s) * sum(x, d)"', ["Sum over d [reduce]"]),
         ('y: "mean(x, d)"', ["Mean over d [reduce]"]),
+        ('n: "sum(real, T)"\ne: {op: embedding, in: n, size: 9, dim: d}\ny: x + e', ["Sum over T [reduce]", "Embedding [embedding]", "+"]),
         ("y: {op: contract, a: x, b: x, over: d}", ["Dot product over d [linear]"]),
         ("l: {op: linear, in: x, dim: d}\ny: l + real", ["Linear [linear]", "Add [pointwise]"]),
         ("y: x ** 0.3", ["x to the 0.3 [pointwise]"]),

@@ -14,11 +14,13 @@ import torch
 from compiler import heap
 
 kept = heap.keep() if sys.argv[1] == "keep" else None
-for _ in range(6):
+found = []
+for _ in range(9):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     tensors = [torch.ones(20_000_000) for _ in range(3)]
     del tensors
-print(kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    found.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+print(kept, min(found))  # small blocks may come to lie between large ones for a step or two
 """
 
 

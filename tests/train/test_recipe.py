@@ -105,6 +105,7 @@ def test_differences_leave_out_what_changes_no_result() -> None:
 
 def test_a_recipe_is_told_from_a_spec(tmp_path: Path) -> None:
     assert recipes.is_recipe(tiny.lines(tmp_path / "r.yaml", "spec: t.yaml"), Report())
+    assert recipes.is_recipe(tiny.lines(tmp_path / "r.yaml", "data: {train: a.tsv}"), Report())
     assert not recipes.is_recipe(tiny.TRANSFORMER, Report())
 
 

@@ -179,6 +179,12 @@ def test_a_folder_with_other_files_is_not_taken(tmp_path: Path) -> None:
     assert [it.code for it in refused(tiny.recipe(tmp_path, tiny.upper(tmp_path))).diagnostics] == ["run-exists"]
 
 
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    found = refused(tiny.recipe(tmp_path, tiny.upper(tmp_path), run=str(tmp_path / "file" / "run")))
+    assert [it.code for it in found.diagnostics] == ["cannot-write"]
+
+
 def test_another_recipe_does_not_go_on_with_a_run(learnt: Path) -> None:
     error = refused(tiny.loaded(learnt / "recipe.yaml", optimiser__lr="1e-4", seed="7", set__drop="0.5"), resume=True)
     assert [it.code for it in error.diagnostics] == ["recipe-changed"]

@@ -47,7 +47,15 @@ def test_a_spec_that_reads_no_tokens_fits_no_task() -> None:
     text = f"{HEAD}inputs: {{x: B T d}}\nnodes: {{y: {{op: linear, in: x, dim: vocab}}}}\noutputs: {{logits: y}}\n"
     report = Report()
     assert choose(graphspec.loads(text).graph, None, report, None) is None
-    assert "input `x` is B T d" in format_text(report.diagnostics)
+    assert "input `x` is B T d, and files give tokens alone" in format_text(report.diagnostics)
+
+
+def test_an_input_without_bound_is_no_tokens() -> None:
+    text = f"{HEAD}inputs: {{x: {{type: int B T, below: vocab}}, first: int B}}\nnodes: {{y: {{op: embedding, in: x, size: vocab, dim: vocab}}, z: y + first}}\noutputs: {{logits: z}}\n"
+    report = Report()
+    assert choose(graphspec.loads(text).graph, None, report, None) is None
+    assert "input `x` is int B T at " in format_text(report.diagnostics)
+    assert "input `first` is int B without `below`, so no tokens" in format_text(report.diagnostics)
 
 
 def test_a_task_that_does_not_fit_is_refused_with_those_that_do() -> None:
