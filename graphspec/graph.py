@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 from graphspec.axes import Dim, Role, TensorType
@@ -266,6 +267,13 @@ class InitRule:
     pattern: str
     init: Initialiser
     span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+    def fits(self, name: str, parameter: Parameter) -> bool:
+        """Whether it applies to a tensor of this full name."""
+        node = name.removesuffix(f".{parameter.name}")
+        if node != name and fnmatchcase(node, self.pattern):
+            return len(parameter.shape) > 1
+        return fnmatchcase(name, self.pattern)
 
 
 @dataclass(frozen=True, slots=True)

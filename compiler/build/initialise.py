@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor
@@ -40,14 +39,7 @@ def initialiser(name: str, parameter: Parameter, rules: Sequence[InitRule]) -> I
     """How a tensor starts: as its node says, else by the last rule that fits, else as its operator says."""
     if parameter.given:
         return parameter.init
-    node = name.removesuffix(f".{parameter.name}")
-
-    def fits(rule: InitRule) -> bool:
-        if node != name and fnmatchcase(node, rule.pattern):
-            return len(parameter.shape) > 1
-        return fnmatchcase(name, rule.pattern)
-
-    return next((rule.init for rule in reversed(rules) if fits(rule)), parameter.init)
+    return next((rule.init for rule in reversed(rules) if rule.fits(name, parameter)), parameter.init)
 
 
 def fill(tensor: Tensor, init: Initialiser, name: str, seed: int) -> None:

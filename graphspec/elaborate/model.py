@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, islice
 
 from graphspec.axes import Dim, Number, Sizes
-from graphspec.diagnostics import Report
+from graphspec.diagnostics import Report, suggestion
 from graphspec.document import ContractEntry
 from graphspec.elaborate import scalars
 from graphspec.elaborate.attributes import Reader, Written
@@ -28,7 +29,7 @@ from graphspec.elaborate.values import (
     describe,
 )
 from graphspec.expressions import Name
-from graphspec.graph import AxisInfo, Body, Contract, Graph, InitRule, Setting
+from graphspec.graph import AxisInfo, Body, Contract, Graph, InitRule, Setting, parameter_paths
 from graphspec.masks import Mask
 from graphspec.source import Scalar
 
@@ -67,6 +68,7 @@ class _Elaboration:
         if body is None:
             return None
         self.warn_of_unused(body)
+        self.warn_of_idle(rules, body)
         title, masks = document.title.text if document.title else "", tuple(self.named_masks())
         return Graph(name, title, settings, axes, body, contracts, rules, masks)
 
@@ -206,6 +208,26 @@ class _Elaboration:
             if node.name not in read and not node.anonymous:
                 message, help = f"nothing reads the node `{node.name}`", "remove it, or name it under `outputs:`"
                 self.report.warning("unused-node", message, node.span, help=help)
+
+    def warn_of_idle(self, rules: Sequence[InitRule], body: Body) -> None:
+        """Of patterns that fit no tensor; of a model with very many, nobody looks through all."""
+        for rule in rules:
+            if self.report.failed or any(rule.fits(*it) for it in islice(parameter_paths(body), MANY)):
+                continue
+            names = [_counted(name) for name, _ in islice(parameter_paths(body), MANY)]
+            if len(names) < MANY:
+                around = {path for name in names for path in accumulate(name.split("."), "{}.{}".format)}
+                help = suggestion(rule.pattern, around, "tensors")
+                self.report.warning("unused-init", f"no tensor starts as `{rule.pattern}` says", rule.span, help=help)
+
+
+MANY = 10_000
+"""Tensors of a model through which a pattern is looked for."""
+
+
+def _counted(name: str) -> str:
+    """A tensor's name with `*` for the numbers of its turns."""
+    return ".".join("*" if part.isdecimal() else part for part in name.split("."))
 
 
 def _is_name(scalar: Scalar) -> bool:

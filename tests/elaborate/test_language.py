@@ -427,3 +427,18 @@ def test_a_thousand_layers_are_one_body() -> None:
     few = graphspec.load(root / "specs/transformer.yaml", layers=2).graph
     many = graphspec.load(root / "specs/transformer.yaml", layers=1000).graph
     assert len(few.bodies()) == len(many.bodies())
+
+
+def test_a_pattern_that_starts_nothing_is_told_with_the_nearest() -> None:
+    text = """
+graphspec: 1
+axes: {B: batch}
+inputs: {x: B 4}
+blocks: {b: {in: {z: B 4}, nodes: {up: {op: linear, in: z, dim: 4}}, out: up}}
+nodes: {layers: {block: b, in: x, repeat: 2}}
+outputs: {y: layers}
+init: {"*": zeros, "layer.*": normal(0.02), "layers.*.up": ones, "*.bias": zeros}
+"""
+    (found,) = graphspec.loads(text).warnings
+    assert found.code == "unused-init" and "no tensor starts as `layer.*` says" in found.message
+    assert "`layers.*`" in found.help and found.span is not None and found.span.line == 8
