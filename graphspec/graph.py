@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from graphspec.axes import Dim, Role, TensorType
+from graphspec.axes import Dim, Role, Sizes, TensorType
 from graphspec.diagnostics import File, Span
 from graphspec.masks import Mask
 from graphspec.operators import Initialiser, Operator
@@ -296,6 +296,16 @@ class Graph:
     def sizes(self) -> dict[str, int]:
         """The whole-number parameters."""
         return {s.name: s.value for s in self.settings if isinstance(s.value, int) and not isinstance(s.value, bool)}
+
+    @property
+    def derived(self) -> dict[str, Dim]:
+        """The sizes of the axes that follow from other sizes."""
+        return {axis.name: axis.size for axis in self.axes if axis.size is not None}
+
+    @property
+    def known_sizes(self) -> Sizes:
+        """What is known about sizes: the values of parameters, and what axes follow from."""
+        return Sizes(self.sizes, self.derived)
 
     def axis(self, name: str) -> AxisInfo | None:
         return next((axis for axis in self.axes if axis.name == name), None)

@@ -23,7 +23,7 @@ from graphspec.graph import WEIGHT, Body, Call, Graph, Input, Mixture, Node, Ref
 
 def run(graph: Graph, weights: Mapping[str, Tensor], inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The outputs of a model on its learned tensors (by their names in the `state_dict`) and inputs."""
-    known = Sizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})
+    known = graph.known_sizes
     sizes = dict(graph.sizes)
     given = [source for source in graph.body.inputs if source.name in inputs]
     for source in given:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from torch import nn
 
 from compiler.lower.custom import FOREIGN
-from compiler.lower.unit import sizes_of
 from graphspec.diagnostics import Diagnostic, SpecError
 from graphspec.graph import Graph, buffer_paths, parameter_paths
 
@@ -27,7 +26,7 @@ def refuse_other_tensors(model: nn.Module, graph: Graph) -> None:
 
 
 def _faults(path: str, module: nn.Module, graph: Graph) -> Iterator[str]:
-    sizes, name, prefix = sizes_of(graph), type(module).__name__, f"{path}."
+    sizes, name, prefix = graph.known_sizes, type(module).__name__, f"{path}."
     parameters = (it for it in parameter_paths(graph.body) if it[0].startswith(prefix))
     wanted: Shapes = {own.removeprefix(prefix): tuple(map(sizes.value, it.shape)) for own, it in parameters}
     held: Shapes = {own: tuple(tensor.shape) for own, tensor in module.named_parameters()}

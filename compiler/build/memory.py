@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from compiler.features import free_memory, lacks
-from graphspec.axes import Sizes, product
+from graphspec.axes import product
 from graphspec.diagnostics import Diagnostic, SpecError
 from graphspec.graph import Body, Call, Graph, Mixture, Repeat
 
@@ -15,7 +15,7 @@ BYTES = 4
 
 def parameter_bytes(graph: Graph) -> int:
     """The bytes that the learned tensors take; each distinct body is counted once."""
-    sizes = Sizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})
+    sizes = graph.known_sizes
 
     @cache
     def count(body: Body) -> int:

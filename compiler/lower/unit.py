@@ -11,7 +11,7 @@ from compiler.lower.names import Namer, upper_case
 from compiler.lower.scalars import as_size, scalar
 from compiler.target import Target
 from graphspec import expressions as syntax
-from graphspec.axes import Dim, Sizes, dim
+from graphspec.axes import Dim, dim
 from graphspec.graph import Body, Graph, Setting
 from graphspec.operators import Operator
 
@@ -76,7 +76,7 @@ class Unit:
     classes: Mapping[Body, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.sizes = sizes_of(self.graph)
+        self.sizes = self.graph.known_sizes
         self.kernels: list[tuple[Body, Kernel]] = []
         names = Namer((*RUNTIME, *self.classes.values()))
         numbers = [s for s in self.graph.settings if not isinstance(s.value, bool | str)]
@@ -141,8 +141,3 @@ def _operators(graph: Graph) -> list[str]:
     """The names of the operators in a graph, each once."""
     nodes = (node for body in graph.bodies() for node in body.nodes)
     return sorted({node.does.op for node in nodes if isinstance(node.does, Operator)})
-
-
-def sizes_of(graph: Graph) -> Sizes:
-    """What is known about the sizes of a model."""
-    return Sizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})

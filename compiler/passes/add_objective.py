@@ -8,7 +8,7 @@ from dataclasses import replace
 from compiler.passes.rewrite import fresh, names
 from compiler.target import USAGE, Objective, Target
 from graphspec.analysis.contracts import Hop, causality
-from graphspec.axes import Axis, Dim, Sizes, TensorType, dim
+from graphspec.axes import Axis, Dim, TensorType, dim
 from graphspec.diagnostics import Diagnostic, Note, SpecError, suggestion
 from graphspec.graph import Body, Graph, Input, Node, Ref, Value
 from graphspec.operators import Operator
@@ -110,7 +110,7 @@ class _Adding:
         self.graph = graph
         self.body = graph.body
         self.inputs: list[Input] = []
-        self.sizes = Sizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})
+        self.sizes = graph.known_sizes
 
     def add(self, wanted: str, does: Operator, **read: Ref) -> Ref:
         """Add a node that applies an operator."""

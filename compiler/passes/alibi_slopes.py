@@ -8,7 +8,6 @@ from functools import cache
 from compiler.passes.internal import AlibiSlopes, Attention
 from compiler.passes.rewrite import within
 from compiler.target import Target
-from graphspec.axes import Sizes
 from graphspec.graph import Body, Call, Graph, Input, Mixture, Node, Repeat, Value, inner_bodies
 from graphspec.operators.position import Alibi
 
@@ -21,7 +20,7 @@ def alibi_slopes(graph: Graph, target: Target) -> Graph:
 
     So nobody holds a score for each pair of positions.
     """
-    sizes = Sizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})
+    sizes = graph.known_sizes
 
     @cache
     def made(body: Body, falling: frozenset[str]) -> Body:

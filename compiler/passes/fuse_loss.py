@@ -31,7 +31,7 @@ def fuse_loss(graph: Graph, target: Target) -> Graph:
     """
     if target.fusion != "fused":
         return graph
-    sizes = Sizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})
+    sizes = graph.known_sizes
     body = graph.body
     for node in body.nodes:
         if isinstance(node.does, CrossEntropy):

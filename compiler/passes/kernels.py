@@ -31,7 +31,7 @@ WIDEST, STEP = 256, 8
 def choose_kernels(graph: Graph, target: Target) -> dict[tuple[Body, str], Choice]:
     """The kernel of each attention, by its body and name. Raises `SpecError`: `kernel-not-exact`."""
     report, found = Report(), dict[tuple[Body, str], Choice]()
-    sizes = Sizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})
+    sizes = graph.known_sizes
     for body, used in uses(graph).items():
         for node in body.nodes:
             if isinstance(node.does, Attend):

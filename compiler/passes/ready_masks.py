@@ -45,7 +45,7 @@ def ready_masks(graph: Graph, target: Target) -> Graph:
     Raises `SpecError`: `kernel-not-exact`.
     """
     choices = choose_kernels(graph, target)
-    sizes = Sizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})
+    sizes = graph.known_sizes
 
     @cache
     def ready(body: Body, optional: frozenset[str]) -> Body:

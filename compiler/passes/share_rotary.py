@@ -21,7 +21,7 @@ def share_rotary(graph: Graph, target: Target) -> Graph:
 
     The positions that it is told, if any, are the table's.
     """
-    sizes = Sizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})
+    sizes = graph.known_sizes
 
     @cache
     def shared(body: Body) -> Body:

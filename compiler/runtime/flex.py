@@ -111,7 +111,7 @@ def _by_pairs(
     scores = scale * (query @ key.mT)
     scores = scores if score is None else score(scores, *numbers)
     seen = None if mask is None else mask.mask_mod(*numbers)
-    return masked_softmax(scores, seen, sink) @ value
+    return masked_softmax(scores, seen, sink).to(value.dtype) @ value  # what is added to scores may widen them
 
 
 def _by_kernel(

@@ -72,13 +72,12 @@ class Costs:
 
     def known(self, size: Dim) -> Dim:
         """A size with all parameters put in, so that only run-time axes are left."""
-        derived = {axis.name: axis.size for axis in self.graph.axes if axis.size is not None}
         values = {name: dim(value) for name, value in self.graph.sizes.items()}
-        return size.substitute(derived).substitute(values)
+        return size.substitute(self.graph.derived).substitute(values)
 
     def named(self, size: Dim) -> Dim:
         """The same, but an axis that is derived from run-time axes keeps its name."""
-        derived = {axis.name: self.known(axis.size) for axis in self.graph.axes if axis.size is not None}
+        derived = {name: self.known(size) for name, size in self.graph.derived.items()}
         fixed = {name: size for name, size in derived.items() if size.constant is not None}
         return size.substitute(fixed).substitute({name: dim(value) for name, value in self.graph.sizes.items()})
 

@@ -305,7 +305,7 @@ class FlowAnalysis:
 
 
 def sizes_of(graph: Graph) -> FixedSizes:
-    return FixedSizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})
+    return FixedSizes(graph.sizes, graph.derived)
 
 
 def with_defaults(inputs: Iterable[Input], arguments: Mapping[str, State]) -> dict[str, State]:

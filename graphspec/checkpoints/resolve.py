@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from graphspec.axes import Sizes
 from graphspec.checkpoints.arithmetic import evaluate
 from graphspec.checkpoints.names import Index, Template
 from graphspec.checkpoints.values import CheckpointMap, Line, Rule
@@ -96,7 +95,7 @@ class Resolver:
     def __init__(self, graph: Graph, given: CheckpointMap, report: Report) -> None:
         self.graph, self.map, self.report = graph, given, report
         self.used: set[Rule] = set()
-        self.sizes = Sizes(graph.sizes, {axis.name: axis.size for axis in graph.axes if axis.size is not None})
+        self.sizes = graph.known_sizes
 
     def resolve(self, every_turn: bool = True) -> list[Found]:
         found = (self.tensor(tensor) for tensor in tensors(self.graph.body, every_turn))

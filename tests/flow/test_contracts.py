@@ -450,7 +450,7 @@ contracts: [flops: {at_most: 1}]
 """
     with pytest.raises(graphspec.SpecError, match="no number of FLOPs per token"):
         graphspec.loads(text).check()
-    assert flops_text(Costs(graphspec.loads(text).graph)) == "24 for each of B * H * W"
+    assert flops_text(Costs(graphspec.loads(text).graph)) == "24 · B · H · W"
 
 
 def test_flops_per_token_leave_out_what_grows_with_the_length() -> None:

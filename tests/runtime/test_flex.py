@@ -71,6 +71,16 @@ def test_without_mask_and_score_it_is_plain_attention() -> None:
     torch.testing.assert_close(flexible_attention(query, key, value, scale=0.3), wanted.transpose(1, 2))
 
 
+def test_what_is_added_to_scores_may_be_wider() -> None:
+    """A bias stays fp32 where queries are bf16."""
+    query, key, value = (part.bfloat16() for part in parts())
+    bias = torch.randn(4, 9, 9)
+    out = flexible_attention(query, key, value, score=lambda s, b, h, i, j: s + bias[h, i, j])
+    wanted = flexible_attention(*parts(), score=lambda s, b, h, i, j: s + bias[h, i, j])
+    assert out.dtype == torch.bfloat16
+    torch.testing.assert_close(out.float(), wanted, rtol=0.1, atol=0.05)
+
+
 def test_autocast_makes_the_parts_alike() -> None:
     query, key, value = parts()
     with torch.autocast("cpu", torch.bfloat16):

@@ -40,7 +40,7 @@ class Said:
         self.inputs = {**drawn, **self.given}
 
     def _draw(self, kind: TensorType, generator: torch.Generator) -> Tensor:
-        derived = {axis.name: axis.size for axis in self.graph.axes if axis.size is not None}
+        derived = self.graph.derived
         known = Sizes({**self.graph.sizes, **LENGTHS}, derived)
         sizes = [size for size in map(known.value, kind.sizes) if size]
         assert len(sizes) == len(kind.sizes), kind
