@@ -35,7 +35,11 @@ def linear_cross_entropy(
     device = x.device.type
     rounded = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
     learns = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (x, weight, bias))
-    return _linear_cross_entropy(x, labels, weight, bias, ignore_index, label_smoothing, learns, rounded)[0]
+    given = (x, labels, weight, bias, ignore_index, label_smoothing, learns, rounded)
+    if rounded is None:
+        return _linear_cross_entropy(*given)[0]
+    with torch.autocast(device, enabled=False):  # it would round what is chosen here to be multiplied in fp32
+        return _linear_cross_entropy(*given)[0]
 
 
 @torch.library.custom_op("graphspec::linear_cross_entropy", mutates_args=())

@@ -95,9 +95,9 @@ def test_fp16_has_room_for_the_mean_of_many_rows(monkeypatch: pytest.MonkeyPatch
     torch.testing.assert_close(ours[2], exact[2], rtol=0, atol=0.01 * exact[2].abs().max().item())
 
 
-@pytest.mark.parametrize("quicker", [torch.float32, torch.bfloat16])
-def test_rounded(monkeypatch: pytest.MonkeyPatch, quicker: torch.dtype) -> None:
-    """Under autocast, in either type of products: as near to fp32 as two steps are."""
+@pytest.mark.parametrize(("quicker", "close"), [(torch.float32, 1e-6), (torch.bfloat16, 0.02)])
+def test_rounded(monkeypatch: pytest.MonkeyPatch, quicker: torch.dtype, close: float) -> None:
+    """Under autocast: of fp32 where that is quicker, then nothing is rounded; else as near to it as two steps are."""
     monkeypatch.setattr(linear_loss, "multiplied_in", lambda kind, device: quicker)
     tensors, labels = given(), torch.arange(ROWS)
     exact, _ = both(tensors, labels)
@@ -105,4 +105,4 @@ def test_rounded(monkeypatch: pytest.MonkeyPatch, quicker: torch.dtype) -> None:
         _, ours = both(tensors, labels)
     for one, other in zip(exact, ours, strict=True):
         assert one.dtype == other.dtype
-        torch.testing.assert_close(one, other, rtol=0, atol=0.02 * one.abs().max().item())
+        torch.testing.assert_close(one, other, rtol=0, atol=close * one.abs().max().item())
