@@ -12,7 +12,7 @@ from typing import Any
 
 from compiler.bench.job import Job
 from compiler.bench.worker import BOUND
-from graphspec.diagnostics import Diagnostic, SpecError
+from graphspec.diagnostics import Diagnostic, Note, SpecError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,14 +117,24 @@ class Results:
 
     def beside(self, older: Results) -> Results:
         """These, and the other jobs of an older file. Raises `SpecError` if that is of another machine."""
-        kept = ("device", "cores", "versions", "settings")
-        if any(self.about.get(key) != older.about.get(key) for key in kept):
+        here, there = _machine(self.about), _machine(older.about)
+        others = [key for key in {**there, **here} if here.get(key) != there.get(key)]
+        if others:
             message, help = "the file has results of another machine or version", "write to another file, or remove it"
-            raise SpecError([Diagnostic("other-machine", message, help=help)])
+            notes = tuple(Note(f"`{key}` is {here.get(key, 'not set')}, was {there.get(key, 'not set')}") for key in others)
+            raise SpecError([Diagnostic("other-machine", message, notes=notes, help=help)])
         new = {it.job.name: it for it in self.outcomes}
         names = dict.fromkeys([*(it.job.name for it in older.outcomes), *new])
         before = {it.job.name: it for it in older.outcomes}
         return replace(self, outcomes=tuple(new.get(name) or before[name] for name in names))
+
+
+def _machine(about: Mapping[str, Any]) -> dict[str, Any]:
+    """What all results of a file have in common, each under its path."""
+    found = {key: about.get(key) for key in ("device", "cores")}
+    for group in ("versions", "settings"):
+        found |= {f"{group}.{key}": value for key, value in about.get(group, {}).items()}
+    return found
 
 
 def read(path: Path) -> Results:

@@ -203,8 +203,10 @@ def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert written.read(path) == found
     other = replace(found, outcomes=(replace(OUTCOME, job=replace(JOB, name="h")),))
     assert [it.job.name for it in other.beside(found).outcomes] == ["g", "h"]
-    with pytest.raises(SpecError, match="other-machine"):
+    with pytest.raises(SpecError, match=r"(?s)other-machine.*`device` is a machine, was another"):
         found.beside(replace(found, about={**ABOUT, "device": "another"}))
+    with pytest.raises(SpecError, match=r"`settings\.OMP_NUM_THREADS` is not set, was 3"):
+        found.beside(replace(found, about={**ABOUT, "settings": {"OMP_NUM_THREADS": "3"}}))
 
 
 def test_the_page(golden: Callable[[str, str], None]) -> None:
