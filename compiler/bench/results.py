@@ -121,7 +121,8 @@ class Results:
         others = [key for key in {**there, **here} if here.get(key) != there.get(key)]
         if others:
             message, help = "the file has results of another machine or version", "write to another file, or remove it"
-            notes = tuple(Note(f"`{key}` is {here.get(key, 'not set')}, was {there.get(key, 'not set')}") for key in others)
+            said = {key: tuple(it.get(key, "not set") for it in (here, there)) for key in others}
+            notes = tuple(Note(f"`{key}` is {now}, was {before}") for key, (now, before) in said.items())
             raise SpecError([Diagnostic("other-machine", message, notes=notes, help=help)])
         new = {it.job.name: it for it in self.outcomes}
         names = dict.fromkeys([*(it.job.name for it in older.outcomes), *new])
