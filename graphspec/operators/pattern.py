@@ -102,7 +102,8 @@ def _numbered(before: Sequence[Word], after: Sequence[Word]) -> Mapping[str, int
     numbers: dict[str, int] = {}
     for word in before:
         if word.text in numbers:
-            help = f"give each a name of its own, and say its size: `sizes: {{{word.text}_1: …}}`"
+            said = f"a: {word.text}, b: {word.text}" if word.text.isdecimal() else f"{word.text}_1: …"
+            help = f"give each a name of its own, and say its size: `sizes: {{{said}}}`"
             raise PatternError(f"`{word.text}` stands twice", word.start, word.end, help)
         numbers[word.text] = len(numbers)
     found: dict[str, int] = {}

@@ -66,6 +66,7 @@ FAULTS: dict[str, tuple[str, str]] = {
         "to repeat along it, say its size: `sizes: {q: …}`",
     ),
     '{op: rearrange, in: x, pattern: "B T (q q) -> B T q q"}': ("`q` stands twice", "`sizes: {q_1: …}`"),
+    '{op: rearrange, in: x, pattern: "B T (2 2) -> B T 2 2"}': ("`2` stands twice", "`sizes: {a: 2, b: 2}`"),
     '{op: rearrange, in: x, pattern: "B T (q r) -> B T q r"}': ("`q r` leaves `q` and `r` open", "say all but one"),
     '{op: rearrange, in: x, pattern: "B (T n) d -> B T n d"}': ("`T n` makes `T * n`", "have `T` as their product"),
     '{op: rearrange, in: x, pattern: "B (q n) d -> B q n d"}': (
