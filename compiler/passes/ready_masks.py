@@ -109,10 +109,7 @@ def _blocks(node: Node, mask: Mask, body: Body, sizes: Sizes, taken: set[str]) -
     )
     along = (batch, heads, q, Axis(k.size, primed=q.size == k.size))
     does = MaskTensor(mask=mask, along=along, query=q.size, key=k.size, form="blocks")
-    alone = sum(isinstance(other.does, Attend) for other in body.nodes) == 1
-    name = fresh("mask" if alone else does.wish(dict(read)), taken)
-    outputs = tuple(Value(output, kind) for output, kind in does.infer({}, sizes))
-    return Node(name, does, read, outputs, span=node.span)
+    return _made(node, does, read, body, sizes, taken)
 
 
 def _bounds(node: Node, mask: Mask, body: Body, sizes: Sizes, taken: set[str]) -> Node:
@@ -121,11 +118,22 @@ def _bounds(node: Node, mask: Mask, body: Body, sizes: Sizes, taken: set[str]) -
     assert found is not None, f"{mask} is not of documents"
     documents, _ = found
     read = ((documents.ids, _ref(node, documents.ids)),)
-    batch, *_, size = body.type_of(_ref(node, "query")).axes[:2]
-    along = (batch, _ONE, size, Axis(size.size, primed=True))
-    does = MaskTensor(mask=documents, along=along, query=size.size, key=size.size, form="bounds")
+    batch, positions = body.type_of(_ref(node, "query")).axes[:2]
+    size = positions.size
+    along = (batch, _ONE, positions, Axis(size, primed=True))
+    does = MaskTensor(mask=documents, along=along, query=size, key=size, form="bounds")
+    return _made(node, does, read, body, sizes, taken)
+
+
+def _made(
+    node: Node, does: MaskTensor, read: Sequence[tuple[str, Ref]], body: Body, sizes: Sizes, taken: set[str]
+) -> Node:
+    """The node of a mask; that of the only attention of a body needs no other name, but bounds are no mask."""
+    alone = sum(isinstance(other.does, Attend) for other in body.nodes) == 1
+    plain = alone and does.form != "bounds"
+    name = fresh("mask" if plain else does.wish(dict(read)), taken)
     outputs = tuple(Value(output, kind) for output, kind in does.infer({}, sizes))
-    return Node(fresh(does.wish(dict(read)), taken), does, read, outputs, span=node.span)
+    return Node(name, does, tuple(read), outputs, span=node.span)
 
 
 def _tensor(
@@ -143,11 +151,8 @@ def _tensor(
     rows = _rows(mask, q, k, types, sizes)
     along = _along((*query.axes[:-3], query.axes[-2]), rows, k, types, sizes)
     does = MaskTensor(mask=mask, along=along, query=rows.size, key=k.size, optional=maybe, without=without)
-    alone = sum(isinstance(other.does, Attend) for other in body.nodes) == 1
-    name = fresh("mask" if alone else does.wish(dict(read)), taken)
-    outputs = tuple(Value(output, kind) for output, kind in does.infer({}, sizes))
     unique = {index.name: index for index in positions.values()}
-    return [*unique.values(), Node(name, does, tuple(read), outputs, span=node.span)]
+    return [*unique.values(), _made(node, does, read, body, sizes, taken)]
 
 
 def _ref(node: Node, port: str) -> Ref:
