@@ -8,9 +8,9 @@ from torch import fx
 from torch._inductor.custom_graph_pass import CustomGraphPass, get_hash_for_files
 
 from compiler import features
-from compiler.build import products, sums
+from compiler.build import attentions, products, sums
 
-STEPS = (products.widen_products, sums.scatter_into_sums)
+STEPS = (products.widen_products, attentions.attend_in_blocks, sums.scatter_into_sums)
 
 
 class Rewrites(CustomGraphPass):
@@ -20,4 +20,4 @@ class Rewrites(CustomGraphPass):
 
     def uuid(self) -> Any:
         """What kernels are kept by: other rewrites, other kernels."""
-        return get_hash_for_files((__file__, products.__file__, sums.__file__, features.__file__))
+        return get_hash_for_files((__file__, attentions.__file__, products.__file__, sums.__file__, features.__file__))
