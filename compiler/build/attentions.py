@@ -38,9 +38,11 @@ def _arguments(node: fx.Node) -> dict[str, Any]:
 
 
 def _fits(given: dict[str, Any]) -> bool:
+    """What only running tells, the operator decides by itself; here it would be a call more."""
     kinds = {it.meta["val"].dtype for it in given.values() if isinstance(it, fx.Node)}
-    width = given["query"].meta["val"].shape[-1]
-    return given["dropout_p"] == 0 and width % cpu_attention.STEP == 0 and kinds == {torch.float32}
+    queries, width = given["query"].meta["val"].shape[-2:]
+    few = isinstance(queries, int) and queries < cpu_attention.FEWEST
+    return given["dropout_p"] == 0 and kinds == {torch.float32} and width % cpu_attention.STEP == 0 and not few
 
 
 def _replace(graph: fx.Graph, node: fx.Node, target: Any, given: dict[str, Any]) -> None:

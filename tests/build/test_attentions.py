@@ -64,9 +64,12 @@ def test_attention_is_ours_forward_and_backward(attend: Any, more: list[Tensor])
         torch.testing.assert_close(one, other)
 
 
-@pytest.mark.parametrize("width, kind", [(8, torch.float32), (16, torch.float64), (16, torch.bfloat16)])
-def test_what_does_not_fit_stays_torchs(width: int, kind: torch.dtype) -> None:
-    _, own, left = rewritten(attention, parts(width, kind))
+@pytest.mark.parametrize(
+    "width, kind, length",
+    [(8, torch.float32, 70), (16, torch.float64, 70), (16, torch.bfloat16, 70), (16, torch.float32, 20)],
+)
+def test_what_does_not_fit_stays_torchs(width: int, kind: torch.dtype, length: int) -> None:
+    _, own, left = rewritten(attention, parts(width, kind, length))
     assert (own, left) == (0, 2)
 
 
