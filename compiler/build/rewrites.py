@@ -11,6 +11,7 @@ from compiler import features
 from compiler.build import attentions, products, sums
 
 STEPS = (products.widen_products, attentions.attend_in_blocks, sums.scatter_into_sums)
+"""In this order: our attention takes what was widened."""
 
 
 class Rewrites(CustomGraphPass):
